@@ -1,0 +1,1 @@
+"""The app that knows which datasets exist, under one name each: federation, business metadata, search."""

@@ -1,0 +1,1 @@
+"""Who may know and do what: users, teams, tokens, grants, the gate, audit."""

@@ -1,0 +1,65 @@
+"""Finds out who asks: bearer token, session, or, on an open home, the operator. No view runs before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest, HttpResponse
+
+from catalog.access.models import User
+from catalog.access.principals import Caller, Principal, principal_for_token, principal_for_user
+
+
+class PrincipalMiddleware:
+    """Sets ``request.principal``, None where nobody is signed in, and ``request.user`` for what Django brings."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Resolve the principal and go on. Requests with a token carry no cookie's authority, so they need no CSRF token."""
+        if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return HttpResponse(b"An address cannot contain a NUL character.\n", status=400, content_type="text/plain")
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        principal: Principal | None = None
+        if header[:7].lower() == "bearer ":
+            principal = principal_for_token(header[7:].strip())
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+        elif header:
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+        else:
+            principal = _from_session(request) or _open_principal()
+            if principal is None:
+                # Whoever is nobody has no authority to borrow; the answer is 401, not a CSRF page.
+                request._dont_enforce_csrf_checks = request.path_info.startswith("/v1/")  # type: ignore[attr-defined]
+        request.principal = principal  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def _from_session(request: HttpRequest) -> Principal | None:
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return None
+    user = get_user(request)
+    return principal_for_user(user.pk) if user.is_authenticated and user.pk is not None else None
+
+
+def _open_principal() -> Principal | None:
+    if not settings.CAIRN_OPEN:
+        return None
+    operator = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").values_list("pk", flat=True).first()
+    return principal_for_user(operator) if operator is not None else None
+
+
+def principal_of(request: HttpRequest) -> Principal | None:
+    """Return who asks, or None."""
+    found: Principal | None = getattr(request, "principal", None)
+    return found
+
+
+def caller_of(request: HttpRequest, door: str) -> Caller:
+    """Return who asks through which door. Views behind the sign-in check may rely on somebody being there."""
+    principal = principal_of(request)
+    assert principal is not None, "a view that needs a principal was reached without one"
+    return Caller(principal, door)

@@ -1,0 +1,310 @@
+"""Writes of access: users, teams, tokens, grants, restrictions; classing of names; audit records."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+from django.db.models import F
+
+from catalog.access import gate
+from catalog.access.models import (
+    AccessClass,
+    AccessGeneration,
+    ApiToken,
+    AuditRecord,
+    Grant,
+    NamePattern,
+    Restriction,
+    Role,
+    Team,
+    User,
+)
+from catalog.access.principals import Caller, lock_patterns, token_digest
+from catalog.domain.names import compile_pattern
+from catalog.journal import clock
+from catalog.journal.services import Entry, publish
+
+MAX_TOKENS_A_USER = 100
+
+
+class InvalidAccess(ValueError):
+    """A request about users, tokens or grants that cannot be carried out; the message says why."""
+
+
+class NoSuchPrincipal(LookupError):
+    """There is no user, team, token or grant of this name or id."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What to write down about one write; ``before`` and ``after`` hold no secret and no row value."""
+
+    action: str
+    subject_kind: str
+    subject: str
+    subject_uuid: uuid.UUID | None = None
+    before: Any = None
+    after: Any = None
+
+
+def record(caller: Caller, entries: Iterable[AuditEntry]) -> None:
+    """Write audit records in the present transaction."""
+    recorded_at = clock.now()
+    AuditRecord.objects.bulk_create(
+        [
+            AuditRecord(
+                recorded_at=recorded_at,
+                principal=caller.principal.handle,
+                door=caller.door,
+                action=entry.action,
+                subject_kind=entry.subject_kind,
+                subject=entry.subject,
+                subject_uuid=entry.subject_uuid,
+                before=entry.before,
+                after=entry.after,
+            )
+            for entry in entries
+        ],
+        batch_size=500,
+    )
+
+
+def raise_generation() -> None:
+    """Have every process forget what it knows of principals."""
+    if not AccessGeneration.objects.filter(pk=1).update(number=F("number") + 1):
+        AccessGeneration.objects.get_or_create(pk=1, defaults={"number": 1})
+
+
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}\Z")
+
+
+def create_user(
+    *, caller: Caller, username: str, password: str | None, display_name: str = "", email: str = "", operator: bool = False
+) -> User:
+    """
+    Create a user; without a password it can only use tokens.
+
+    :raises InvalidAccess: for a bad or taken name or a short password.
+    """
+    gate.require_operator(caller.principal, what="creating users")
+    if not _USERNAME.match(username):
+        raise InvalidAccess(
+            f"user name {username!r} must be 1 to 100 lower-case letters, digits or '._@-', beginning with a letter or digit"
+        )
+    if password is not None and len(password) < 10:
+        raise InvalidAccess("a password has at least 10 characters")
+    with transaction.atomic():
+        if User.objects.filter(username=username).exists():
+            raise InvalidAccess(f"user '{username}' exists already")
+        user = User.objects.create(
+            username=username,
+            password=make_password(password),
+            display_name=display_name,
+            email=email,
+            is_superuser=operator,
+            is_staff=operator,
+        )
+        record(
+            caller, [AuditEntry("user.created", "user", username, user.uuid, after={"operator": operator, "email": email})]
+        )
+        raise_generation()
+    return user
+
+
+def create_team(*, caller: Caller, name: str, display_name: str = "", members: Iterable[str] = ()) -> Team:
+    """Create a team of users. :raises InvalidAccess: if it exists. :raises NoSuchPrincipal: for an unknown member."""
+    gate.require_operator(caller.principal, what="creating teams")
+    if not _USERNAME.match(name):
+        raise InvalidAccess(f"team name {name!r} must be lower-case letters, digits or '._@-'")
+    wanted = list(members)
+    with transaction.atomic():
+        if Team.objects.filter(name=name).exists():
+            raise InvalidAccess(f"team '{name}' exists already")
+        users = list(User.objects.filter(username__in=wanted))
+        missing = sorted(set(wanted) - {user.username for user in users})
+        if missing:
+            raise NoSuchPrincipal(f"no user is named {', '.join(missing)}")
+        team = Team.objects.create(name=name, display_name=display_name or name)
+        team.members.set(users)
+        record(caller, [AuditEntry("team.created", "team", name, team.uuid, after={"members": wanted})])
+        raise_generation()
+    return team
+
+
+def create_token(
+    *, caller: Caller, user_id: int, name: str, expires_at: datetime | None, secret: str | None = None
+) -> tuple[ApiToken, str]:
+    """
+    Create a token and return it with its secret, which is shown this once and not kept.
+
+    ``secret`` sets a known one, as an operator does for automation. :raises InvalidAccess: for a date in the past.
+    """
+    if caller.principal.user_id != user_id:
+        gate.require_operator(caller.principal, what="creating tokens for others")
+    if not name.strip() or len(name) > 100:
+        raise InvalidAccess("a token has a name of 1 to 100 characters, such as what will use it")
+    now = clock.now()
+    if expires_at is not None and expires_at <= now:
+        raise InvalidAccess("a token's end must lie in the future")
+    secret = secret or f"cairn_{secrets.token_urlsafe(32)}"
+    with transaction.atomic():
+        user = User.objects.filter(pk=user_id).first()
+        if user is None:
+            raise NoSuchPrincipal(f"no user has the id {user_id}")
+        if ApiToken.objects.filter(user=user, revoked_at__isnull=True).count() >= MAX_TOKENS_A_USER:
+            raise InvalidAccess(f"a user has at most {MAX_TOKENS_A_USER} tokens; revoke one that is not used")
+        token = ApiToken.objects.create(
+            user=user,
+            name=name.strip(),
+            digest=token_digest(secret),
+            hint=secret[:10] if secret.startswith("cairn_") else secret[:2],
+            created_at=now,
+            expires_at=expires_at,
+        )
+        record(caller, [AuditEntry("token.created", "token", f"{user.username}/{name}", token.uuid)])
+        raise_generation()
+    return token, secret
+
+
+def revoke_token(*, caller: Caller, token_uuid: uuid.UUID) -> None:
+    """End a token at once. :raises NoSuchPrincipal: if there is none, or it is somebody else's and you are no operator."""
+    with transaction.atomic():
+        token = ApiToken.objects.select_related("user").filter(uuid=token_uuid).first()
+        if token is None or (token.user_id != caller.principal.user_id and not caller.principal.is_operator):
+            raise NoSuchPrincipal(f"you have no token with the id {token_uuid}")
+        if ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=clock.now()):
+            record(caller, [AuditEntry("token.revoked", "token", f"{token.user.username}/{token.name}", token.uuid)])
+            raise_generation()
+
+
+def _pattern(pattern: str) -> NamePattern:
+    """Return the row of a pattern; a new one is published, so that the datasets under it are classed anew."""
+    compile_pattern(pattern)
+    found = NamePattern.objects.filter(pattern=pattern).first()
+    if found is None:
+        lock_patterns(exclusive=True)
+        found, _ = NamePattern.objects.get_or_create(pattern=pattern)
+        publish([Entry("access", "pattern_added", "pattern", None, payload={"pattern": pattern})])
+    return found
+
+
+def create_grant(
+    *, caller: Caller, role: str, pattern: str, username: str | None = None, team: str | None = None
+) -> Grant:
+    """
+    Grant a role on a name pattern to a user, a team, or, with neither, everyone who signs in. Granting twice changes nothing.
+
+    :raises InvalidAccess: for an unknown role, a bad pattern or both a user and a team. :raises NoSuchPrincipal: for an unknown one.
+    """
+    gate.require_operator(caller.principal, what="granting roles")
+    if role not in Role.values:
+        raise InvalidAccess(f"there is no role {role!r}; roles are {', '.join(Role.values)}")
+    if username and team:
+        raise InvalidAccess("grant to a user or to a team, not to both")
+    with transaction.atomic():
+        user_row = User.objects.filter(username=username).first() if username else None
+        team_row = Team.objects.filter(name=team).first() if team else None
+        if username and user_row is None:
+            raise NoSuchPrincipal(f"no user is named '{username}'")
+        if team and team_row is None:
+            raise NoSuchPrincipal(f"no team is named '{team}'")
+        grant, created = Grant.objects.get_or_create(
+            user=user_row, team=team_row, role=role, pattern=_pattern(pattern)
+        )
+        if created:
+            record(caller, [AuditEntry("grant.created", "grant", pattern, grant.uuid, after=_grant_json(grant))])
+            raise_generation()
+    return grant
+
+
+def _grant_json(grant: Grant) -> Mapping[str, Any]:
+    return {
+        "role": grant.role,
+        "pattern": grant.pattern.pattern,
+        "user": grant.user.username if grant.user else None,
+        "team": grant.team.name if grant.team else None,
+    }
+
+
+def revoke_grant(*, caller: Caller, grant_uuid: uuid.UUID) -> None:
+    """Take a grant back. :raises NoSuchPrincipal: if there is none with this id."""
+    gate.require_operator(caller.principal, what="revoking grants")
+    with transaction.atomic():
+        grant = Grant.objects.select_related("pattern", "user", "team").filter(uuid=grant_uuid).first()
+        if grant is None:
+            raise NoSuchPrincipal(f"no grant has the id {grant_uuid}")
+        record(caller, [AuditEntry("grant.revoked", "grant", grant.pattern.pattern, grant.uuid, before=_grant_json(grant))])
+        grant.delete()
+        raise_generation()
+
+
+def create_restriction(*, caller: Caller, pattern: str) -> Restriction:
+    """Hide the datasets under a pattern from all who are not granted a role there by name or team."""
+    gate.require_operator(caller.principal, what="restricting names")
+    with transaction.atomic():
+        restriction, created = Restriction.objects.get_or_create(pattern=_pattern(pattern))
+        if created:
+            record(caller, [AuditEntry("restriction.created", "restriction", pattern, restriction.uuid)])
+            raise_generation()
+    return restriction
+
+
+def revoke_restriction(*, caller: Caller, restriction_uuid: uuid.UUID) -> None:
+    """Lift a restriction. :raises NoSuchPrincipal: if there is none with this id."""
+    gate.require_operator(caller.principal, what="lifting restrictions")
+    with transaction.atomic():
+        restriction = Restriction.objects.select_related("pattern").filter(uuid=restriction_uuid).first()
+        if restriction is None:
+            raise NoSuchPrincipal(f"no restriction has the id {restriction_uuid}")
+        record(
+            caller, [AuditEntry("restriction.lifted", "restriction", restriction.pattern.pattern, restriction.uuid)]
+        )
+        restriction.delete()
+        raise_generation()
+
+
+class Classifier:
+    """Gives names their access class within one transaction; makes classes that are not there yet."""
+
+    def __init__(self) -> None:
+        self._patterns: list[tuple[int, re.Pattern[str]]] = []
+        self._last_pattern = -1
+        self._classes: dict[frozenset[int], int] = {}
+
+    def refresh(self) -> None:
+        """Load patterns that came since; call it at the start of each transaction that classes names."""
+        lock_patterns(exclusive=False)
+        rows = list(NamePattern.objects.filter(pk__gt=self._last_pattern).order_by("pk").values_list("pk", "pattern"))
+        if rows:
+            self._patterns += [(key, compile_pattern(pattern)) for key, pattern in rows]
+            self._last_pattern = rows[-1][0]
+
+    def class_of(self, qualified_name: str) -> int:
+        """Return the id of the class of a printed name."""
+        if not connection.in_atomic_block:
+            raise RuntimeError("names are classed within a transaction that began with refresh()")
+        matched = frozenset(key for key, pattern in self._patterns if pattern.fullmatch(qualified_name))
+        found = self._classes.get(matched)
+        if found is None:
+            found = _class_for(matched)
+            # Not remembered beyond a failed transaction: the row may have been rolled back.
+            transaction.on_commit(lambda: self._classes.__setitem__(matched, found))
+        return found
+
+
+def _class_for(patterns: frozenset[int]) -> int:
+    digest = hashlib.sha256(",".join(str(key) for key in sorted(patterns)).encode()).digest()[:16]
+    found, created = AccessClass.objects.get_or_create(digest=digest)
+    if created:
+        found.patterns.set(patterns)
+        raise_generation()
+    return found.pk

@@ -1,0 +1,1 @@
+"""The doors for programs, one folder a protocol."""

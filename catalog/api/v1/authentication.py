@@ -1,0 +1,51 @@
+"""Tells REST framework what the middleware found out; it authenticates nobody itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from catalog.access.gate import NotSignedIn
+from catalog.access.middleware import principal_of
+
+
+class PrincipalAuthentication(BaseAuthentication):
+    """Hands over the request's principal as ``request.user``."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        """Return the principal, if there is one."""
+        principal = principal_of(request._request)
+        return (principal, None) if principal is not None else None
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return what a 401 says of how to sign in."""
+        return 'Bearer realm="Cairn"'
+
+
+class IsSignedIn(BasePermission):
+    """Lets in whoever is somebody."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """:raises NotSignedIn: if nobody is signed in."""
+        if principal_of(request._request) is None:
+            raise NotSignedIn(
+                "this needs an API token (Authorization: Bearer …) or a session; the token sent is unknown, expired or revoked"
+                if "HTTP_AUTHORIZATION" in request.META
+                else "this needs an API token (Authorization: Bearer …) or a session"
+            )
+        return True
+
+
+class PrincipalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Describes bearer tokens in the OpenAPI document."""
+
+    target_class = "catalog.api.v1.authentication.PrincipalAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme."""
+        return {"type": "http", "scheme": "bearer"}

@@ -1,0 +1,15 @@
+"""The same addresses as ``urls``, with the schema-only twins of plain views: what the OpenAPI document is made from."""
+
+from django.urls import URLPattern, path
+
+from catalog.api.v1 import hot, views
+from catalog.api.v1.urls import urlpatterns as served
+
+_TWINS = {hot.datasets: views.DatasetsView.as_view(), hot.dataset: views.DatasetTwin.as_view()}
+
+
+def _described(pattern: URLPattern) -> URLPattern:
+    return path(f"v1/{pattern.pattern}", _TWINS.get(pattern.callback, pattern.callback))
+
+
+urlpatterns = [_described(pattern) for pattern in served if pattern.name not in ("openapi", "api-docs")]

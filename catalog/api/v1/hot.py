@@ -1,0 +1,57 @@
+"""Hot reads as plain views over stored bytes: no serializer, no ORM object, one query."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+
+from catalog import selectors
+from catalog.access.middleware import principal_of
+from catalog.api.v1.errors import answer_for, problem
+from catalog.api.v1.views import DatasetsView, DatasetTwin
+
+_dataset_writes = DatasetTwin.as_view()
+_dataset_list = DatasetsView.as_view()
+
+
+def _answer(request: HttpRequest, stored: selectors.StoredDataset) -> HttpResponse:
+    if request.META.get("HTTP_IF_NONE_MATCH") == stored.etag:
+        response = HttpResponse(status=304)
+    else:
+        response = HttpResponse(stored.body, content_type="application/json")
+    response["ETag"] = stored.etag
+    # Private: what one may see depends on who asks.
+    response["Cache-Control"] = "private, no-cache"
+    response["Vary"] = "Authorization, Cookie"
+    return response
+
+
+def dataset(request: HttpRequest, dataset: uuid.UUID) -> HttpResponse:
+    """Return a dataset by its id; other methods go to REST framework."""
+    if request.method not in ("GET", "HEAD"):
+        return _dataset_writes(request, dataset=dataset)  # type: ignore[return-value]
+    principal = principal_of(request)
+    if principal is None:
+        return problem(401, "not-signed-in", "this needs an API token (Authorization: Bearer …) or a session")
+    try:
+        return _answer(request, selectors.get_dataset(dataset_uuid=dataset, principal=principal))
+    except selectors.NoSuchDataset as error:
+        return problem(404, "no-such-dataset", str(error))
+
+
+def datasets(request: HttpRequest) -> HttpResponse:
+    """Return a dataset by ``?name=``; without it REST framework lists them."""
+    name = request.GET.get("name")
+    if request.method not in ("GET", "HEAD") or name is None:
+        return _dataset_list(request)  # type: ignore[return-value]
+    principal = principal_of(request)
+    if principal is None:
+        return problem(401, "not-signed-in", "this needs an API token (Authorization: Bearer …) or a session")
+    try:
+        return _answer(request, selectors.get_dataset_by_name(name=name, principal=principal))
+    except (selectors.NoSuchDataset, selectors.AmbiguousName, ValueError) as error:
+        known = answer_for(error)
+        if known is None:
+            raise
+        return known

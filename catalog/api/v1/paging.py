@@ -1,0 +1,61 @@
+"""Cursors and query parameters: opaque, bounded, and refused clearly when they are not ours."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from typing import Any
+
+import orjson
+from django.http import QueryDict
+
+from catalog.api.v1.errors import InvalidCursor, InvalidParameter
+
+MAX_LIMIT = 200
+BIGGEST = 2**63 - 1
+
+
+def encode_cursor(kind: str, value: int | str) -> str:
+    """Return a cursor that only the same kind of list accepts."""
+    return base64.urlsafe_b64encode(orjson.dumps([kind, value])).decode().rstrip("=")
+
+
+def decode_cursor(kind: str, text: str | None, expected: type[Any]) -> Any:
+    """Return what a cursor holds, None without one. :raises InvalidCursor: if this kind of list did not give it out."""
+    if not text:
+        return None
+    try:
+        found = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error):
+        found = None
+    good = isinstance(found, list) and len(found) == 2 and found[0] == kind and type(found[1]) is expected
+    if not good or found is None or (expected is int and not 0 <= found[1] <= BIGGEST):
+        raise InvalidCursor("this cursor was not given out here; leave it out to begin at the first page")
+    return found[1]
+
+
+def number(params: QueryDict, name: str, default: int, *, least: int = 0, most: int = BIGGEST) -> int:
+    """Return a whole number of the query. :raises InvalidParameter: if it is none or out of bounds."""
+    text = params.get(name)
+    if text is None or text == "":
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or not least <= int(text) <= most:
+        raise InvalidParameter(f"'{name}' must be a whole number from {least} to {most}, found {text[:50]!r}")
+    return int(text)
+
+
+def limit(params: QueryDict, default: int = 50) -> int:
+    """Return how many items a page shall have, 1 to 200."""
+    return number(params, "limit", default, least=1, most=MAX_LIMIT)
+
+
+def identifier(params: QueryDict, name: str) -> uuid.UUID | None:
+    """Return a UUID of the query, None without one. :raises InvalidParameter: if it is none."""
+    text = params.get(name)
+    if not text:
+        return None
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise InvalidParameter(f"'{name}' must be a UUID, found {text[:50]!r}") from error

@@ -1,0 +1,1 @@
+"""Sources that catalogs federate: the port is ``base``, one file an adapter."""

@@ -1,0 +1,251 @@
+"""
+The connector port: a source of table metadata, federated under one catalog name.
+
+Errors a connector may raise::
+
+    ConnectorError
+    ├── InvalidOptions      the options cannot work; nothing was asked of the source
+    ├── NotInstalled        a driver is missing; says what to install
+    ├── NoSuchDatabase      the source has no such database (any more)
+    ├── Refused             the source answered no: credentials, permissions, an operation it forbids
+    ├── Conflict            the source changed in between, or the thing exists already
+    └── SourceUnavailable   no answer within the deadline; trying later may help
+        └── SourceBusy      another process holds it, such as an open DuckDB file
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+from catalog.domain.documents import DatasetDocument
+from catalog.domain.names import CaseRule
+from catalog.domain.operations import Operation
+
+
+class ConnectorError(Exception):
+    """A source could not do what was asked; the message names no secret and no row value."""
+
+
+class InvalidOptions(ConnectorError):
+    """Options that cannot work; the message says which and why."""
+
+
+class NotInstalled(ConnectorError):
+    """A driver library is missing; the message says what to install."""
+
+
+class NoSuchDatabase(ConnectorError):
+    """The source has no such database."""
+
+
+class NoSuchTable(ConnectorError):
+    """The source has no such table."""
+
+
+class Refused(ConnectorError):
+    """The source answered no."""
+
+
+class Conflict(ConnectorError):
+    """The source's state is not what the request assumed."""
+
+
+class SourceUnavailable(ConnectorError):
+    """The source did not answer within the deadline."""
+
+
+class SourceBusy(SourceUnavailable):
+    """Another process holds the source; it opens again when that one lets go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The circumstances of a call: how long it may take, and how many items a page should have."""
+
+    deadline: float
+    page_size: int = 1_000
+    is_cancelled: Callable[[], bool] = bool
+
+    @classmethod
+    def within(cls, seconds: float, *, page_size: int = 1_000) -> Context:
+        """Return a context whose deadline is that many seconds from now."""
+        return cls(deadline=time.monotonic() + seconds, page_size=page_size)
+
+    @property
+    def remaining_seconds(self) -> float:
+        """Seconds until the deadline, at least a thousandth so that drivers do not take it for 'never'."""
+        return max(0.001, self.deadline - time.monotonic())
+
+    def check(self) -> None:
+        """:raises SourceUnavailable: when the deadline has passed or the caller gave up."""
+        if self.is_cancelled():
+            raise SourceUnavailable("the request was cancelled")
+        if time.monotonic() > self.deadline:
+            raise SourceUnavailable("the source did not answer in time")
+
+
+Item = TypeVar("Item")
+PageToken = str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some items and the token of the next page; None after the last."""
+
+    items: Sequence[Item]
+    next: PageToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRef:
+    """A database that the source lists."""
+
+    name: str
+    comment: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRef:
+    """
+    A dataset that the source lists. ``source_id`` is the source's own lasting id (an oid, a uuid), None where it has none;
+    ``digest`` changes whenever the document would, None where that is not cheap to know.
+    """
+
+    database: str
+    name: str
+    source_id: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A dataset's document, with the id and digest that belong to it."""
+
+    ref: DatasetRef
+    document: DatasetDocument
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """A listed dataset that could not be read: data, not an exception, since its neighbours can."""
+
+    ref: DatasetRef
+    reason: str
+    gone: bool = False
+    """Whether the source says it no longer exists, as after a drop since the listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a test of the connection found."""
+
+    version: str
+    databases: int
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting of a connector, as forms and the command line show it."""
+
+    name: str
+    title: str
+    help: str
+    required: bool = False
+    secret: bool = False
+    default: str = ""
+    placeholder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSpec:
+    """What a connector is: its platform's name, its options, its rules; shown to people and asked by faces."""
+
+    platform: str
+    title: str
+    icon: str
+    options: Sequence[Option]
+    case_rule: CaseRule = CaseRule.SENSITIVE
+
+
+class Connector(Protocol):
+    """A source of table metadata. Made with its options as keyword arguments; opens nothing until asked."""
+
+    spec: ClassVar[ConnectorSpec]
+
+    def check(self, ctx: Context) -> Health:
+        """
+        Reach the source and return what answered.
+
+        :raises Refused, SourceUnavailable, InvalidOptions, NotInstalled: with what to do about it.
+        """
+
+    def list_databases(self, ctx: Context, page: PageToken | None = None) -> Page[DatabaseRef]:
+        """Return one page of databases in name order, without those that belong to the system."""
+
+    def list_datasets(self, ctx: Context, database: str, page: PageToken | None = None) -> Page[DatasetRef]:
+        """
+        Return one page of a database's datasets in name order, each with its source id and a digest where those are cheap.
+
+        :raises NoSuchDatabase: if the source has no such database.
+        :raises SourceUnavailable: if the source did not answer within the context's deadline.
+        """
+
+    def load(self, ctx: Context, refs: Sequence[DatasetRef]) -> Iterator[Loaded | LoadFailure]:
+        """Return the documents in the order of the references; one that cannot be read is data, not an exception."""
+
+    def close(self) -> None:
+        """Let go of the source. Calling it twice does no harm."""
+
+
+@runtime_checkable
+class WritesTables(Protocol):
+    """A connector that can also change definitions."""
+
+    def apply(self, ctx: Context, operation: Operation) -> None:
+        """
+        Carry out one operation at the source, wholly or not at all.
+
+        :raises NoSuchTable: if the table, or the column, is not there.
+        :raises Conflict: if what would be made is there already.
+        :raises Refused: if the source forbids it.
+        """
+
+
+def collect(list_page: Callable[[PageToken | None], Page[Item]], *, limit: int = 10_000_000) -> list[Item]:
+    """Return the items of all pages. :raises ConnectorError: if the source pages in circles or past the limit."""
+    items: list[Item] = []
+    page: PageToken | None = None
+    seen: set[PageToken] = set()
+    while True:
+        answer = list_page(page)
+        items += answer.items
+        if answer.next is None:
+            return items
+        if answer.next in seen or len(items) > limit:
+            raise ConnectorError("the source's listing does not end")
+        seen.add(answer.next)
+        page = answer.next
+
+
+def text_option(options: Mapping[str, Any], name: str, spec: ConnectorSpec) -> str:
+    """Return a required option as text. :raises InvalidOptions: if it is missing or empty."""
+    value = str(options.get(name) or "").strip()
+    if not value:
+        known = ", ".join(option.name for option in spec.options)
+        raise InvalidOptions(f"{spec.platform} needs the option '{name}'; its options are {known}")
+    return value
+
+
+def check_options(options: Mapping[str, Any], spec: ConnectorSpec) -> None:
+    """:raises InvalidOptions: for an option the connector does not know."""
+    known = {option.name for option in spec.options}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise InvalidOptions(
+            f"{spec.platform} has no option '{unknown[0]}'; its options are {', '.join(sorted(known)) or 'none'}"
+        )

@@ -1,0 +1,472 @@
+"""Canonical types (Iceberg's) and the tables by which each source's types map to them."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAX_TYPE_DEPTH = 64
+MAX_TYPE_LENGTH = 1_000_000
+
+
+class InvalidType(ValueError):
+    """A text that is no canonical type; the message shows the place."""
+
+
+class Fidelity(enum.StrEnum):
+    """How much of the source's type the canonical one keeps."""
+
+    EXACT = "exact"
+    WIDENED = "widened"
+    LOSSY = "lossy"
+    OPAQUE = "opaque"
+
+
+# https://iceberg.apache.org/spec/#primitive-types; "variant", "unknown" and the nanosecond types are format version 3.
+PRIMITIVES = frozenset(
+    "boolean int long float double date time timestamp timestamptz timestamp_ns timestamptz_ns "
+    "string uuid binary variant unknown geometry geography".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """A type without parts, by its Iceberg name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Decimal:
+    """A fixed-point number of up to 38 digits."""
+
+    precision: int
+    scale: int
+
+    def __str__(self) -> str:
+        return f"decimal({self.precision},{self.scale})"
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Bytes of one length."""
+
+    length_bytes: int
+
+    def __str__(self) -> str:
+        return f"fixed[{self.length_bytes}]"
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """A list of elements of one type."""
+
+    element: Type
+
+    def __str__(self) -> str:
+        return f"list<{self.element}>"
+
+
+@dataclass(frozen=True, slots=True)
+class MapType:
+    """A map between two types."""
+
+    key: Type
+    value: Type
+
+    def __str__(self) -> str:
+        return f"map<{self.key},{self.value}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named part of a struct, with the source's id for it where there is one."""
+
+    name: str
+    type: Type
+    nullable: bool = True
+    field_id: int | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StructType:
+    """Named fields in order."""
+
+    fields: tuple[Field, ...]
+
+    def __str__(self) -> str:
+        return "struct<" + ",".join(f"{_quote(field.name)}:{field.type}" for field in self.fields) + ">"
+
+
+Type = Primitive | Decimal | Fixed | ListType | MapType | StructType
+
+STRING = Primitive("string")
+UNKNOWN = Primitive("unknown")
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_WORD = re.compile(r"[a-z_]+")
+_DECIMAL = re.compile(r"decimal\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)")
+_FIXED = re.compile(r"fixed\[\s*(\d{1,9})\s*\]")
+
+
+def _quote(name: str) -> str:
+    return name if _PLAIN.match(name) else "`" + name.replace("`", "``") + "`"
+
+
+class _Parser:
+    """Reads the printed form; a class only to carry the place."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def fail(self, expected: str) -> InvalidType:
+        return InvalidType(f"expected {expected} at character {self.at + 1} of type {self.text[:200]!r}")
+
+    def take(self, token: str) -> None:
+        if not self.text.startswith(token, self.at):
+            raise self.fail(repr(token))
+        self.at += len(token)
+
+    def name(self) -> str:
+        if self.text.startswith("`", self.at):
+            end = self.at + 1
+            while True:
+                end = self.text.find("`", end)
+                if end < 0:
+                    raise self.fail("a closing '`'")
+                if not self.text.startswith("``", end):
+                    break
+                end += 2
+            quoted = self.text[self.at + 1 : end].replace("``", "`")
+            self.at = end + 1
+            return quoted
+        match = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").match(self.text, self.at)
+        if not match:
+            raise self.fail("a field name")
+        self.at = match.end()
+        return match.group()
+
+    def type(self, depth: int = 0) -> Type:
+        if depth > MAX_TYPE_DEPTH:
+            raise self.fail(f"at most {MAX_TYPE_DEPTH} levels")
+        for expression, make in ((_DECIMAL, Decimal), (_FIXED, Fixed)):
+            match = expression.match(self.text, self.at)
+            if match:
+                self.at = match.end()
+                return make(*(int(group) for group in match.groups()))
+        match = _WORD.match(self.text, self.at)
+        word = match.group() if match else ""
+        if word in PRIMITIVES:
+            self.at += len(word)
+            return Primitive(word)
+        if word == "list":
+            self.take("list<")
+            element = self.type(depth + 1)
+            self.take(">")
+            return ListType(element)
+        if word == "map":
+            self.take("map<")
+            key = self.type(depth + 1)
+            self.take(",")
+            value = self.type(depth + 1)
+            self.take(">")
+            return MapType(key, value)
+        if word == "struct":
+            return self.struct(depth)
+        raise self.fail("a type")
+
+    def struct(self, depth: int) -> StructType:
+        self.take("struct<")
+        fields: list[Field] = []
+        while not self.text.startswith(">", self.at):
+            if fields:
+                self.take(",")
+            name = self.name()
+            self.take(":")
+            fields.append(Field(name, self.type(depth + 1)))
+        self.take(">")
+        return StructType(tuple(fields))
+
+
+def parse_type(text: str) -> Type:
+    """
+    Return the type that a printed one stands for. Field ids, nullability and comments are not part of the print.
+
+    :raises InvalidType: with the place, if the text is no type, too long or too deep.
+    """
+    if len(text) > MAX_TYPE_LENGTH:
+        raise InvalidType(f"a type has at most {MAX_TYPE_LENGTH} characters")
+    parser = _Parser(text)
+    parsed = parser.type()
+    if parser.at != len(text):
+        raise parser.fail("the end")
+    return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class MappedType:
+    """A source's type in canonical form, and how much of it that form keeps."""
+
+    type: Type
+    fidelity: Fidelity
+
+
+_exact = Fidelity.EXACT
+_widened = Fidelity.WIDENED
+_lossy = Fidelity.LOSSY
+
+
+def _table(rows: Mapping[str, tuple[str, Fidelity]]) -> dict[str, MappedType]:
+    return {name: MappedType(parse_type(text), fidelity) for name, (text, fidelity) in rows.items()}
+
+
+OPAQUE = MappedType(UNKNOWN, Fidelity.OPAQUE)
+
+# https://www.postgresql.org/docs/15/datatype.html; names as format_type() prints them, without their modifiers.
+POSTGRESQL = _table(
+    {
+        "boolean": ("boolean", _exact),
+        "smallint": ("int", _widened),
+        "integer": ("int", _exact),
+        "bigint": ("long", _exact),
+        "real": ("float", _exact),
+        "double precision": ("double", _exact),
+        "date": ("date", _exact),
+        "time without time zone": ("time", _exact),
+        "time with time zone": ("time", _lossy),
+        "timestamp without time zone": ("timestamp", _exact),
+        "timestamp with time zone": ("timestamptz", _exact),
+        "text": ("string", _exact),
+        "character varying": ("string", _widened),
+        "character": ("string", _widened),
+        '"char"': ("string", _widened),
+        "name": ("string", _widened),
+        "uuid": ("uuid", _exact),
+        "bytea": ("binary", _exact),
+        "json": ("variant", _lossy),
+        "jsonb": ("variant", _exact),
+        "inet": ("string", _widened),
+        "cidr": ("string", _widened),
+        "macaddr": ("string", _widened),
+        "xml": ("string", _widened),
+        "citext": ("string", _lossy),
+        "oid": ("long", _widened),
+        "money": ("string", _lossy),
+    }
+)
+
+# https://duckdb.org/docs/stable/sql/data_types/overview
+DUCKDB = _table(
+    {
+        "BOOLEAN": ("boolean", _exact),
+        "TINYINT": ("int", _widened),
+        "SMALLINT": ("int", _widened),
+        "INTEGER": ("int", _exact),
+        "BIGINT": ("long", _exact),
+        "HUGEINT": ("decimal(38,0)", _lossy),
+        "UTINYINT": ("int", _widened),
+        "USMALLINT": ("int", _widened),
+        "UINTEGER": ("long", _widened),
+        "UBIGINT": ("decimal(20,0)", _widened),
+        "UHUGEINT": ("decimal(38,0)", _lossy),
+        "FLOAT": ("float", _exact),
+        "DOUBLE": ("double", _exact),
+        "DATE": ("date", _exact),
+        "TIME": ("time", _exact),
+        "TIME WITH TIME ZONE": ("time", _lossy),
+        "TIMESTAMP": ("timestamp", _exact),
+        "TIMESTAMP_S": ("timestamp", _widened),
+        "TIMESTAMP_MS": ("timestamp", _widened),
+        "TIMESTAMP_NS": ("timestamp_ns", _exact),
+        "TIMESTAMP WITH TIME ZONE": ("timestamptz", _exact),
+        "VARCHAR": ("string", _exact),
+        "JSON": ("variant", _lossy),
+        "UUID": ("uuid", _exact),
+        "BLOB": ("binary", _exact),
+        "BIT": ("string", _lossy),
+        "VARIANT": ("variant", _exact),
+    }
+)
+
+# https://www.sqlite.org/datatype3.html: a declared type is a hint, so only names whose meaning everybody shares are exact.
+SQLITE = _table(
+    {
+        "INTEGER": ("long", _exact),
+        "INT": ("long", _widened),
+        "TINYINT": ("long", _widened),
+        "SMALLINT": ("long", _widened),
+        "MEDIUMINT": ("long", _widened),
+        "BIGINT": ("long", _exact),
+        "TEXT": ("string", _exact),
+        "VARCHAR": ("string", _widened),
+        "CHAR": ("string", _widened),
+        "NCHAR": ("string", _widened),
+        "NVARCHAR": ("string", _widened),
+        "CLOB": ("string", _exact),
+        "REAL": ("double", _exact),
+        "DOUBLE": ("double", _exact),
+        "DOUBLE PRECISION": ("double", _exact),
+        "FLOAT": ("double", _widened),
+        "BLOB": ("binary", _exact),
+        "BOOLEAN": ("boolean", _lossy),
+        "BOOL": ("boolean", _lossy),
+        "DATE": ("date", _lossy),
+        "TIME": ("time", _lossy),
+        "DATETIME": ("timestamp", _lossy),
+        "TIMESTAMP": ("timestamp", _lossy),
+        "JSON": ("variant", _lossy),
+    }
+)
+
+_PARAMETERS = re.compile(r"\s*\(([^)]*)\)")
+_NUMBERS = re.compile(r"\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\Z")
+
+
+def _split(source_type: str) -> tuple[str, str]:
+    match = _PARAMETERS.search(source_type)
+    if not match:
+        return source_type.strip(), ""
+    return (source_type[: match.start()] + source_type[match.end() :]).strip(), match.group(1)
+
+
+def _decimal(parameters: str) -> MappedType:
+    match = _NUMBERS.match(parameters)
+    precision = int(match.group(1)) if match else 0
+    scale = int(match.group(2) or 0) if match else 0
+    if 0 < precision <= 38 and 0 <= scale <= precision:
+        return MappedType(Decimal(precision, scale), Fidelity.EXACT)
+    # Without bounds no decimal holds every value: a text does, and says so.
+    return MappedType(STRING, Fidelity.OPAQUE)
+
+
+def map_postgresql(source_type: str) -> MappedType:
+    """Return the canonical form of a type as PostgreSQL's ``format_type`` prints it; arrays become lists."""
+    if source_type.endswith("[]"):
+        element = map_postgresql(source_type[:-2])
+        return MappedType(ListType(element.type), element.fidelity)
+    base, parameters = _split(source_type)
+    if base == "numeric":
+        return _decimal(parameters)
+    return POSTGRESQL.get(base, OPAQUE)
+
+
+def map_sqlite(source_type: str) -> MappedType:
+    """Return the canonical form of a column's declared type in SQLite; a column without one is opaque."""
+    base, parameters = _split(source_type.upper())
+    if base in ("DECIMAL", "NUMERIC"):
+        mapped = _decimal(parameters)
+        return MappedType(mapped.type, Fidelity.LOSSY if mapped.fidelity is Fidelity.EXACT else mapped.fidelity)
+    return SQLITE.get(base, OPAQUE)
+
+
+class _DuckDBParser(_Parser):
+    """Reads DuckDB's own print of a type: ``STRUCT(a INTEGER, "b c" VARCHAR[])``, ``MAP(K, V)``, ``T[]``, ``T[3]``."""
+
+    def mapped(self, depth: int = 0) -> MappedType:
+        if depth > MAX_TYPE_DEPTH:
+            raise self.fail(f"at most {MAX_TYPE_DEPTH} levels")
+        base = self._base(depth)
+        while match := re.compile(r"\[(\d*)\]").match(self.text, self.at):
+            self.at = match.end()
+            base = MappedType(ListType(base.type), _worst(base.fidelity, _widened) if match.group(1) else base.fidelity)
+        return base
+
+    def _base(self, depth: int) -> MappedType:
+        if self.text.startswith("STRUCT(", self.at) or self.text.startswith("UNION(", self.at):
+            union = self.text.startswith("UNION(", self.at)
+            self.take("UNION(" if union else "STRUCT(")
+            fields: list[Field] = []
+            fidelity = Fidelity.LOSSY if union else Fidelity.EXACT
+            while not self.text.startswith(")", self.at):
+                if fields:
+                    self.take(", ")
+                name = self._identifier()
+                self.take(" ")
+                part = self.mapped(depth + 1)
+                fidelity = _worst(fidelity, part.fidelity)
+                fields.append(Field(name, part.type))
+            self.take(")")
+            return MappedType(StructType(tuple(fields)), fidelity)
+        if self.text.startswith("MAP(", self.at):
+            self.take("MAP(")
+            key = self.mapped(depth + 1)
+            self.take(", ")
+            value = self.mapped(depth + 1)
+            self.take(")")
+            return MappedType(MapType(key.type, value.type), _worst(key.fidelity, value.fidelity))
+        if self.text.startswith("ENUM(", self.at):
+            self._skip_parentheses()
+            return MappedType(STRING, Fidelity.WIDENED)
+        match = re.compile(r"[A-Z_]+(?: WITH TIME ZONE)?").match(self.text, self.at)
+        if not match:
+            raise self.fail("a type")
+        self.at = match.end()
+        if match.group() == "DECIMAL":
+            parameters = re.compile(r"\(([^)]*)\)").match(self.text, self.at)
+            if parameters:
+                self.at = parameters.end()
+            return _decimal(parameters.group(1) if parameters else "")
+        return DUCKDB.get(match.group(), OPAQUE)
+
+    def _identifier(self) -> str:
+        if not self.text.startswith('"', self.at):
+            match = re.compile(r"[^\s\"(),]+").match(self.text, self.at)
+            if not match:
+                raise self.fail("a field name")
+            self.at = match.end()
+            return match.group()
+        end = self.at + 1
+        while (end := self.text.find('"', end)) >= 0 and self.text.startswith('""', end):
+            end += 2
+        if end < 0:
+            raise self.fail("a closing '\"'")
+        quoted = self.text[self.at + 1 : end].replace('""', '"')
+        self.at = end + 1
+        return quoted
+
+    def _skip_parentheses(self) -> None:
+        self.at = self.text.index("(", self.at) + 1
+        quoted = False
+        while self.at < len(self.text):
+            char = self.text[self.at]
+            self.at += 1
+            if char == "'":
+                quoted = not quoted
+            elif char == ")" and not quoted:
+                return
+        raise self.fail("a closing ')'")
+
+
+_RANK = {Fidelity.EXACT: 0, Fidelity.WIDENED: 1, Fidelity.LOSSY: 2, Fidelity.OPAQUE: 3}
+
+
+def _worst(one: Fidelity, other: Fidelity) -> Fidelity:
+    return max(one, other, key=lambda fidelity: _RANK[fidelity])
+
+
+def map_duckdb(source_type: str) -> MappedType:
+    """Return the canonical form of a type as DuckDB prints it; what cannot be read is opaque, never an error."""
+    parser = _DuckDBParser(source_type)
+    try:
+        mapped = parser.mapped()
+    except InvalidType:
+        return OPAQUE
+    return mapped if parser.at == len(source_type) else OPAQUE
+
+
+# https://iceberg.apache.org/spec/#schema-evolution: type promotions that keep every value.
+_WIDENINGS = frozenset({("int", "long"), ("float", "double"), ("date", "timestamp"), ("date", "timestamp_ns")})
+
+
+def is_widening(before: Type, after: Type) -> bool:
+    """Return whether every value of one type is a value of the other."""
+    if isinstance(before, Decimal) and isinstance(after, Decimal):
+        return before.scale == after.scale and before.precision <= after.precision
+    return (str(before), str(after)) in _WIDENINGS

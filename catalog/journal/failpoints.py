@@ -1,0 +1,28 @@
+"""Named places between two durable effects, where a test may kill the process to prove that nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+DECLARED: dict[str, str] = {}
+"""Every failpoint and the gap it stands for; tests kill a process at each."""
+
+_armed, _, _count = os.environ.get("CAIRN_FAILPOINT", "").partition(":")
+_remaining = int(_count or 1)
+
+
+def declare(name: str, gap: str) -> str:
+    """Return the name after listing it, with the two effects it lies between."""
+    DECLARED[name] = gap
+    return name
+
+
+def reach(name: str) -> None:
+    """Kill this process with SIGKILL if it was started with ``CAIRN_FAILPOINT=name`` or ``name:nth``; else do nothing."""
+    global _remaining  # the only state of a process that is about to end
+    if name != _armed:
+        return
+    _remaining -= 1
+    if _remaining <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)

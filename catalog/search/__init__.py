@@ -1,0 +1,1 @@
+"""Where datasets are found: the port is ``base``, one file an adapter."""

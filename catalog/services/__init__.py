@@ -1,0 +1,1 @@
+"""Writes of the catalog, a file a concern: what sources say (``store``), definitions, annotations, identity, catalogs."""

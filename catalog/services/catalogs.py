@@ -1,0 +1,286 @@
+"""Catalogs: registered, tested, changed, paused and removed while everything runs; their syncs asked for and held."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from catalog import backends, credentials
+from catalog.access import gate
+from catalog.access.principals import Caller
+from catalog.access.services import AuditEntry, record
+from catalog.connectors.base import Context, Health
+from catalog.domain.names import check_catalog_name
+from catalog.journal import clock
+from catalog.journal.runs import create_run, find_active_run
+from catalog.journal.services import Entry, publish
+from catalog.models import Catalog, CatalogState, SyncHold
+from catalog.selectors import NoSuchCatalog
+
+CHECK_SECONDS = 10
+MIN_SYNC_SECONDS = 60
+
+
+class InvalidCatalog(ValueError):
+    """A registration that cannot work; the message says which part and why."""
+
+
+class CatalogExists(InvalidCatalog):
+    """The name is taken."""
+
+
+class NoSuchHold(LookupError):
+    """There is no question of this id that waits for an answer."""
+
+
+def _split_options(platform: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return plain options and secrets to seal; a secret given as a reference is no secret."""
+    spec = backends.connector_spec(platform)
+    secret_names = {option.name for option in spec.options if option.secret}
+    plain: dict[str, Any] = {}
+    sealed: dict[str, str] = {}
+    for name, value in options.items():
+        if not isinstance(value, (str, int, float, bool)):
+            raise InvalidCatalog(f"option '{name}' must be a text, a number or true or false")
+        if value == "":
+            continue
+        if name in secret_names and not credentials.is_reference(str(value)):
+            sealed[name] = str(value)
+        else:
+            plain[name] = value
+    return plain, sealed
+
+
+def _check_host(options: Mapping[str, Any]) -> None:
+    host = str(options.get("host") or "")
+    allowed = settings.CONNECTOR_HOSTS
+    if _is_link_local(host):
+        raise InvalidCatalog("connectors do not reach link-local addresses")
+    if not host or "*" in allowed:
+        return
+    if host not in allowed:
+        raise InvalidCatalog(
+            f"connectors may not reach the host '{host}'; an operator adds it to CAIRN_CONNECTOR_HOSTS ({', '.join(allowed)})"
+        )
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_link_local
+    except ValueError:
+        return False
+
+
+def check_connection(*, caller: Caller, platform: str, options: Mapping[str, Any]) -> Health:
+    """
+    Reach a source with the options given and return what answered; nothing is stored.
+
+    :raises UnknownPlatform, InvalidCatalog, ConnectorError: with what to do about it.
+    """
+    gate.require_operator(caller.principal, what="testing connections")
+    _check_host(options)
+    given = {name: value for name, value in options.items() if value != ""}
+    connector = backends.make_connector(
+        platform, credentials.resolve_options(given, backends.connector_spec(platform))
+    )
+    try:
+        return connector.check(Context.within(CHECK_SECONDS))
+    finally:
+        connector.close()
+
+
+def register_catalog(
+    *,
+    caller: Caller,
+    name: str,
+    platform: str,
+    options: Mapping[str, Any],
+    environment: str = "prod",
+    description: str = "",
+    namespaces: Sequence[str] = (),
+    sync_every_seconds: int | None = 1800,
+    drop_limit_ratio: float = 0.2,
+    test: bool = True,
+) -> uuid.UUID:
+    """
+    Register a source under a name that can never change, after its connection was tested unless told not to.
+
+    :raises InvalidName, InvalidCatalog, UnknownPlatform: for what cannot work.
+    :raises CatalogExists: if the name is taken, be it by a removed catalog of another platform.
+    :raises ConnectorError: if the test fails; nothing is stored then.
+    """
+    gate.require_operator(caller.principal, what="registering catalogs")
+    check_catalog_name(name)
+    plain, sealed = _split_options(platform, options)
+    _check_numbers(sync_every_seconds, drop_limit_ratio)
+    if Catalog.objects.filter(name=name).exclude(state=CatalogState.REMOVED).exists():
+        raise CatalogExists(f"catalog '{name}' exists already; choose another name or change that one")
+    if test:
+        check_connection(caller=caller, platform=platform, options=options)
+    now = clock.now()
+    with transaction.atomic():
+        catalog = Catalog.objects.select_for_update().filter(name=name).first()
+        if catalog is not None and catalog.state != CatalogState.REMOVED:
+            raise CatalogExists(f"catalog '{name}' exists already")
+        if catalog is not None and catalog.platform != platform:
+            raise CatalogExists(
+                f"the name '{name}' belongs to a removed {catalog.platform} catalog, whose history it keeps; choose another"
+            )
+        if catalog is None:
+            catalog = Catalog(name=name, platform=platform, created_at=now)
+        catalog.environment = environment
+        catalog.description = description
+        catalog.options = plain
+        catalog.secrets = credentials.seal(sealed)
+        catalog.namespaces = list(namespaces)
+        catalog.state = CatalogState.ACTIVE
+        catalog.sync_every_seconds = sync_every_seconds
+        catalog.drop_limit_ratio = drop_limit_ratio
+        catalog.next_sync_at = now if sync_every_seconds else None
+        catalog.save()
+        _tell(caller, catalog, "registered", after={"platform": platform, "options": plain})
+    return catalog.uuid
+
+
+def _check_numbers(sync_every_seconds: int | None, drop_limit_ratio: float) -> None:
+    if sync_every_seconds is not None and sync_every_seconds < MIN_SYNC_SECONDS:
+        raise InvalidCatalog(f"a catalog is synced every {MIN_SYNC_SECONDS} s at most; leave it empty for by hand only")
+    if not 0 <= drop_limit_ratio <= 1:
+        raise InvalidCatalog("the drop limit is a share between 0 and 1, such as 0.2")
+
+
+def _tell(caller: Caller, catalog: Catalog, operation: str, before: Any = None, after: Any = None) -> None:
+    publish(
+        [
+            Entry(
+                "catalog",
+                operation,
+                "catalog",
+                catalog.uuid,
+                catalog.version,
+                cause={"principal": caller.principal.handle, "door": caller.door},
+                payload={"name": catalog.name},
+            )
+        ]
+    )
+    record(caller, [AuditEntry(f"catalog.{operation}", "catalog", catalog.name, catalog.uuid, before, after)])
+
+
+def _lock(name: str) -> Catalog:
+    catalog = Catalog.objects.select_for_update().filter(name=name).exclude(state=CatalogState.REMOVED).first()
+    if catalog is None:
+        raise NoSuchCatalog(f"there is no catalog '{name}'")
+    return catalog
+
+
+_CHANGEABLE = ("environment", "description", "namespaces", "sync_every_seconds", "drop_limit_ratio", "state")
+
+
+def update_catalog(
+    *, caller: Caller, name: str, changes: Mapping[str, Any], options: Mapping[str, Any] | None = None
+) -> None:
+    """
+    Change a catalog's settings; ``options`` replace all plain ones, and those secrets that are given.
+
+    :raises InvalidCatalog: for a setting that cannot be changed or a value that cannot work.
+    """
+    gate.require_operator(caller.principal, what="changing catalogs")
+    unknown = sorted(set(changes) - set(_CHANGEABLE))
+    if unknown:
+        raise InvalidCatalog(f"'{unknown[0]}' cannot be changed; these can: {', '.join(_CHANGEABLE)}, options")
+    if changes.get("state") not in (None, CatalogState.ACTIVE, CatalogState.PAUSED):
+        raise InvalidCatalog("a catalog's state can be set to active or paused; remove it by deleting it")
+    with transaction.atomic():
+        catalog = _lock(name)
+        before = {part: getattr(catalog, part) for part in changes}
+        for part, value in changes.items():
+            setattr(catalog, part, value)
+        _check_numbers(catalog.sync_every_seconds, catalog.drop_limit_ratio)
+        if options is not None:
+            plain, sealed = _split_options(catalog.platform, options)
+            kept = credentials.unseal(catalog.secrets) if catalog.secrets else {}
+            catalog.options = plain
+            catalog.secrets = credentials.seal({**kept, **sealed})
+        if catalog.sync_every_seconds is None or catalog.state != CatalogState.ACTIVE:
+            catalog.next_sync_at = None
+        elif catalog.next_sync_at is None:
+            catalog.next_sync_at = clock.now()
+        catalog.version += 1
+        catalog.save()
+        _tell(caller, catalog, "changed", before, {**changes, **({"options": catalog.options} if options else {})})
+
+
+def remove_catalog(*, caller: Caller, name: str) -> uuid.UUID:
+    """Remove a catalog from everybody's sight and return the run that tombstones its datasets; registering it again revives them."""
+    gate.require_operator(caller.principal, what="removing catalogs")
+    with transaction.atomic():
+        catalog = _lock(name)
+        catalog.state = CatalogState.REMOVED
+        catalog.next_sync_at = None
+        catalog.version += 1
+        catalog.save()
+        _tell(caller, catalog, "removed")
+        return create_run(kind="remove_catalog", subject=name, requested_by=caller.principal.handle)
+
+
+def request_sync(*, caller: Caller, name: str, idempotency_key: str | None = None) -> uuid.UUID:
+    """
+    Queue a sync of a catalog and return its run; if one waits or runs already, that one's.
+
+    :raises InvalidCatalog: if the catalog is paused.
+    """
+    gate.require_operator(caller.principal, what="syncing catalogs")
+    with transaction.atomic():
+        catalog = _lock(name)
+        if catalog.state == CatalogState.PAUSED:
+            raise InvalidCatalog(f"catalog '{name}' is paused; resume it to sync it")
+        active = find_active_run(kind="sync", subject=name)
+        if active is not None:
+            return active
+        if catalog.sync_every_seconds:
+            catalog.next_sync_at = clock.now() + timedelta(seconds=catalog.sync_every_seconds)
+            catalog.save(update_fields=["next_sync_at"])
+        run_uuid = create_run(
+            kind="sync", subject=name, requested_by=caller.principal.handle, idempotency_key=idempotency_key
+        )
+        record(caller, [AuditEntry("catalog.sync_requested", "catalog", name, catalog.uuid, after={"run": str(run_uuid)})])
+    return run_uuid
+
+
+def request_due_syncs(*, caller: Caller) -> Sequence[uuid.UUID]:
+    """Queue a sync of every active catalog whose time has come."""
+    due = Catalog.objects.filter(state=CatalogState.ACTIVE, next_sync_at__lte=clock.now()).values_list("name", flat=True)
+    return [request_sync(caller=caller, name=name) for name in due[:100]]
+
+
+def decide_hold(*, caller: Caller, hold_uuid: uuid.UUID, drop: bool) -> uuid.UUID | None:
+    """Answer a sync that asked: drop what vanished, by a new run whose id is returned, or keep all. :raises NoSuchHold: if none waits."""
+    gate.require_operator(caller.principal, what="deciding about drops")
+    with transaction.atomic():
+        hold = SyncHold.objects.select_for_update().filter(uuid=hold_uuid, state="waiting").first()
+        if hold is None:
+            raise NoSuchHold(f"no question {hold_uuid} waits for an answer; it may have been decided or have gone away")
+        hold.state = "approved" if drop else "kept"
+        hold.decided_at = clock.now()
+        hold.decided_by = caller.principal.handle
+        hold.save()
+        catalog = hold.catalog
+        record(
+            caller,
+            [
+                AuditEntry(
+                    "catalog.drop_approved" if drop else "catalog.drop_refused",
+                    "catalog",
+                    catalog.name,
+                    catalog.uuid,
+                    after={"vanished": hold.vanished, "known": hold.known},
+                )
+            ],
+        )
+        return request_sync(caller=caller, name=catalog.name) if drop else None

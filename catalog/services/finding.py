@@ -1,0 +1,168 @@
+"""Finding: makes search documents from the tables, keeps the index in step with the journal, answers searches."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import orjson
+from django.db.models import Q
+
+from catalog import backends
+from catalog.access import gate
+from catalog.access.principals import Principal
+from catalog.domain.identifiers import fold
+from catalog.domain.query import Query
+from catalog.journal.selectors import Change
+from catalog.models import Dataset, DatasetState
+from catalog.search.base import MAX_OFFSET, Scope, SearchDocument, SearchUnavailable
+from catalog.selectors import DatasetSummary, summaries_by_uuid
+
+PAGE = 500
+SEARCHED = (DatasetState.LIVE,)
+"""Missing datasets leave search at once; observed ones are not in it yet."""
+
+FOLLOWED = frozenset({"identity", "definition", "annotation", "classes"})
+
+
+def _documents(rows: Sequence[tuple[object, ...]]) -> Iterator[SearchDocument]:
+    for key, version, class_id, body in rows:
+        whole = orjson.loads(body)  # type: ignore[arg-type]
+        description = whole["description"]
+        yield SearchDocument(
+            uuid=key,  # type: ignore[arg-type]
+            version=version,  # type: ignore[arg-type]
+            access_class=class_id,  # type: ignore[arg-type]
+            qualified_name=whole["qualified_name"],
+            name=whole["name"],
+            catalog=whole["catalog"],
+            database=whole["database"] or "",
+            platform=whole["platform"],
+            kind=whole["kind"],
+            description=description["text"] if description else "",
+            owners=whole["owners"],
+            tags=sorted({*whole["tags"], *(tag for column in whole["columns"] for tag in column["tags"])}),
+            columns=[column["path"] for column in whole["columns"]],
+        )
+
+
+_ROW = ("uuid", "version", "access_class_id", "body")
+
+
+def all_documents() -> Iterator[SearchDocument]:
+    """Return the search documents of all live datasets, read a page at a time."""
+    last = 0
+    while True:
+        rows = list(
+            Dataset.objects.filter(pk__gt=last, state__in=SEARCHED).order_by("pk").values_list("pk", *_ROW)[:PAGE]
+        )
+        if not rows:
+            return
+        last = rows[-1][0]
+        yield from _documents([row[1:] for row in rows])
+
+
+def index_changes(changes: Sequence[Change]) -> None:
+    """Bring the index in step with the datasets that changes speak of; what is not live any more is deleted."""
+    subjects = list(dict.fromkeys(change.subject_uuid for change in changes if change.subject_uuid is not None))
+    _index(subjects)
+    for change in changes:
+        if change.aspect == "classes":
+            _index_patterns(change.payload.get("patterns", []))
+
+
+def _index(subjects: Sequence[uuid.UUID]) -> None:
+    index = backends.search_index()
+    for start in range(0, len(subjects), PAGE):
+        part = subjects[start : start + PAGE]
+        rows = list(Dataset.objects.filter(uuid__in=part, state__in=SEARCHED).values_list(*_ROW))
+        found = {row[0] for row in rows}
+        index.apply(_documents(rows), [key for key in part if key not in found])
+
+
+def _index_patterns(patterns: Sequence[str]) -> None:
+    prefixes = Q()
+    for pattern in patterns:
+        prefixes |= Q(qualified_name__startswith=pattern.split("*")[0])
+    last = 0
+    while prefixes:
+        rows = list(
+            Dataset.objects.filter(prefixes, pk__gt=last, state__in=SEARCHED).order_by("pk").values_list("pk", "uuid")[:PAGE]
+        )
+        if not rows:
+            return
+        last = rows[-1][0]
+        _index([key for _, key in rows])
+
+
+def rebuild_index() -> None:
+    """Make the index anew from the tables."""
+    backends.search_index().rebuild(all_documents())
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A dataset that was found, and how well it fits."""
+
+    summary: DatasetSummary
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One page of what was found. ``stale_reason`` says why it may be less than there is, if it may."""
+
+    items: Sequence[Found]
+    total: int
+    facets: dict[str, list[tuple[str, int]]]
+    next_offset: int | None
+    stale_reason: str | None = None
+
+
+def scope_of(principal: Principal) -> Scope:
+    """Return what a principal may find by."""
+    return Scope(gate.classes_for(principal, gate.DISCOVER), gate.classes_for(principal, gate.READ))
+
+
+def search(*, query: Query, principal: Principal, limit: int, offset: int = 0, facets: bool = True) -> SearchResult:
+    """
+    Return what a query finds of what the principal may know, best first.
+
+    While the index does not answer, names in the database do, and the result says so.
+    """
+    try:
+        answer = backends.search_index().search(
+            query, scope_of(principal), limit=limit, offset=offset, facets=facets
+        )
+    except SearchUnavailable as error:
+        return _by_name(query, principal, limit, offset, str(error))
+    summaries = summaries_by_uuid(principal=principal, uuids=[hit.uuid for hit in answer.hits])
+    items = [
+        Found(summaries[hit.uuid], hit.score) for hit in answer.hits if hit.uuid in summaries
+    ]
+    end = offset + limit
+    return SearchResult(
+        items=items,
+        total=answer.total,
+        facets={name: list(values) for name, values in answer.facets.items()},
+        next_offset=end if limit and answer.total > end and end < MAX_OFFSET else None,
+    )
+
+
+def _by_name(query: Query, principal: Principal, limit: int, offset: int, reason: str) -> SearchResult:
+    condition = gate.condition(principal, gate.DISCOVER) & Q(state__in=SEARCHED)
+    for word in query.words.split():
+        condition &= Q(qualified_name__icontains=fold(word))
+    rows = list(
+        Dataset.objects.filter(condition).order_by("qualified_name").values_list("uuid", flat=True)[offset : offset + limit]
+    )
+    total = Dataset.objects.filter(condition).count()
+    summaries = summaries_by_uuid(principal=principal, uuids=rows)
+    return SearchResult(
+        items=[Found(summaries[key], 0.0) for key in rows if key in summaries],
+        total=total,
+        facets={},
+        next_offset=offset + limit if total > offset + limit else None,
+        stale_reason=f"found by name only: {reason}",
+    )

@@ -1,0 +1,450 @@
+"""
+One sync run of one catalog: list everything, compare by name, pair renames, then load and store what changed, unit by unit.
+
+Only a complete listing may make anything missing. A database whose listing fails keeps all it had; the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from catalog.access.principals import Caller, system_principal
+from catalog.access.services import Classifier
+from catalog.connectors.base import (
+    Connector,
+    ConnectorError,
+    Context,
+    DatabaseRef,
+    DatasetRef,
+    Loaded,
+    LoadFailure,
+    collect,
+)
+from catalog.domain.documents import MAX_COLUMNS
+from catalog.domain.identity import pair
+from catalog.domain.names import CaseRule, InvalidName, QualifiedName
+from catalog.journal import clock, failpoints
+from catalog.journal.runs import Attempt, RunFailed
+from catalog.journal.services import Entry, publish
+from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, SyncHold, SyncUnit
+from catalog.selectors import case_rule, open_connector
+from catalog.services import store
+
+logger = logging.getLogger(__name__)
+
+CALL_SECONDS = 120
+LOAD_REFS = 200
+BATCH_COLUMNS = 2_000
+"""A batch of a merge ends at this many columns, so that no other writer waits long."""
+MARK_ROWS = 200
+HOLD_MIN = 10
+"""Fewer vanished datasets than this never make a sync ask."""
+HOLD_HOURS = 24
+MAX_FAILURES = 200
+
+LISTED = failpoints.declare("sync.listed", "units committed, nothing loaded")
+UNIT_STORED = failpoints.declare("sync.unit_stored", "a unit's datasets stored, its vanished ones not yet marked")
+UNIT_MARKED = failpoints.declare("sync.unit_marked", "a unit's vanished datasets marked, the unit not done")
+UNIT_DONE = failpoints.declare("sync.unit_done", "a unit done, the next not begun")
+FINISHED = failpoints.declare("sync.finished", "the catalog's sync time committed, the run not done")
+
+
+@dataclass(slots=True)
+class _Known:
+    """A stored dataset, as far as listings are compared with it."""
+
+    pk: int
+    source_id: str | None
+    digest: str | None
+    state: str
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What one database needs: references to load, renames into it, keys of datasets that vanished."""
+
+    database: Database
+    load: list[DatasetRef] = field(default_factory=list)
+    renames: dict[str, store.Rename] = field(default_factory=dict)
+    added: dict[str, DatasetRef] = field(default_factory=dict)
+    vanished: dict[str, _Known] = field(default_factory=dict)
+    listed: int = 0
+    failures: list[dict[str, str]] = field(default_factory=list)
+    is_complete: bool = True
+
+
+class SyncRun:
+    """One attempt at one sync."""
+
+    def __init__(self, attempt: Attempt, catalog: Catalog, connector: Connector) -> None:
+        self.attempt = attempt
+        self.catalog = catalog
+        self.connector = connector
+        self.rule: CaseRule = case_rule(catalog.platform)
+        self.caller = Caller(system_principal("sync"), "sync")
+        self.classifier = Classifier()
+        self.started = time.monotonic()
+        self.progress: dict[str, Any] = {"phase": "listing", "done": 0, "total": 0, "steps": {}}
+        self.counts: dict[str, int] = {}
+        self.listed_at = clock.now()
+
+    def context(self) -> Context:
+        return Context.within(CALL_SECONDS)
+
+    def writing(self, read_at: datetime) -> store.Writing:
+        return store.Writing(
+            caller=self.caller,
+            cause={"run": str(self.attempt.run_uuid)},
+            classifier=self.classifier,
+            case_rule=self.rule,
+            fence=self.attempt.fence,
+            read_at=read_at,
+        )
+
+    def step(self, phase: str, **numbers: Any) -> None:
+        """Begin a phase and note what the one before came to."""
+        now = time.monotonic()
+        previous = self.progress["phase"]
+        steps = {**self.progress["steps"], previous: {"seconds": round(now - self.started, 2), **numbers}}
+        self.progress |= {"phase": phase, "steps": steps}
+        self.started = now
+        self.attempt.tell(self.progress, force=True)
+        self.attempt.check_cancelled()
+
+    # Listing and comparing
+
+    def run(self) -> Mapping[str, Any]:
+        """Do the whole run and return its result."""
+        plans, complete = self._list()
+        self.step("comparing", databases=len(plans), datasets=sum(plan.listed for plan in plans))
+        self._pair(plans, complete)
+        hold = self._hold(plans)
+        total = sum(len(plan.load) for plan in plans)
+        self.progress["total"] = total
+        vanished = sum(len(plan.vanished) for plan in plans)
+        added = sum(len(plan.added) for plan in plans)
+        self.step("reading", new=added, gone=vanished, changed=total - added)
+        failpoints.reach(LISTED)
+        for plan in plans:
+            self._do_unit(plan, may_mark=not hold)
+        self.step("done", failed=sum(len(plan.failures) for plan in plans))
+        return self._finish(plans, hold)
+
+    def _list(self) -> tuple[list[_Plan], bool]:
+        self.listed_at = clock.now()
+        known = self._known()
+        refs = collect(lambda page: self.connector.list_databases(self.context(), page))
+        databases = self._store_databases(refs)
+        plans = []
+        complete = True
+        for database in databases:
+            plan = _Plan(database)
+            try:
+                self._list_database(plan, known.pop(database.pk, {}))
+            except ConnectorError as error:
+                logger.warning("sync of %s: listing of %s failed: %s", self.catalog.name, database.name, error)
+                plan = _Plan(database, is_complete=False)
+                plan.failures.append({"name": database.name, "reason": str(error)})
+                complete = False
+            plans.append(plan)
+            self.progress |= {"databases": len(databases), "listed": len(plans)}
+            self.attempt.tell(self.progress)
+            self.attempt.check_cancelled()
+        plans += self._gone_databases(known)
+        return plans, complete
+
+    def _known(self) -> dict[int, dict[str, _Known]]:
+        """Return stored datasets by database and name; read before the listing, so that what is made meanwhile is not missed."""
+        known: dict[int, dict[str, _Known]] = {}
+        rows = Dataset.objects.filter(
+            catalog=self.catalog, database__isnull=False, state__in=[DatasetState.LIVE, DatasetState.MISSING]
+        ).values_list("database_id", "name", "pk", "source_id", "source_digest", "state")
+        for database_id, name, pk, source_id, digest, state in rows.iterator(chunk_size=5_000):
+            known.setdefault(database_id, {})[name] = _Known(pk, source_id, digest, state)
+        return known
+
+    def _store_databases(self, refs: Sequence[DatabaseRef]) -> list[Database]:
+        now = clock.now()
+        stored = {row.name: row for row in Database.objects.filter(catalog=self.catalog)}
+        with transaction.atomic():
+            self.attempt.fence()
+            for ref in refs:
+                row = stored.get(ref.name)
+                if row is None:
+                    row = stored[ref.name] = Database(catalog=self.catalog, name=ref.name, created_at=now)
+                elif (row.comment, row.properties, row.missing_since) == (ref.comment, dict(ref.properties), None):
+                    continue
+                row.comment, row.properties, row.missing_since = ref.comment, dict(ref.properties), None
+                row.save()
+        return [stored[ref.name] for ref in refs]
+
+    def _gone_databases(self, known: Mapping[int, Mapping[str, _Known]]) -> Iterator[_Plan]:
+        """Plans for databases that the listing no longer holds: all their datasets vanished."""
+        for row in Database.objects.filter(catalog=self.catalog, pk__in=list(known)):
+            yield _Plan(row, vanished=dict(known[row.pk]))
+            Database.objects.filter(pk=row.pk, missing_since__isnull=True).update(missing_since=self.listed_at)
+
+    def _list_database(self, plan: _Plan, known: Mapping[str, _Known]) -> None:
+        refs: dict[str, DatasetRef] = {}
+        for ref in collect(lambda page: self.connector.list_datasets(self.context(), plan.database.name, page)):
+            try:
+                QualifiedName.of(self.catalog.name, plan.database.name, ref.name)
+            except InvalidName as error:
+                plan.failures.append({"name": ref.name[:200], "reason": f"its name cannot be kept: {error}"})
+                continue
+            refs[ref.name] = ref
+        plan.listed = len(refs)
+        for name, ref in refs.items():
+            stored = known.get(name)
+            if stored is None:
+                plan.added[name] = ref
+            elif ref.digest is None or ref.digest != stored.digest or stored.state != DatasetState.LIVE:
+                plan.load.append(ref)
+        plan.vanished = {name: stored for name, stored in known.items() if name not in refs}
+
+    def _pair(self, plans: Sequence[_Plan], complete: bool) -> None:
+        """Find renames among what vanished and what came, across databases if all of them were listed."""
+        groups = [list(plans)] if complete else [[plan] for plan in plans if plan.is_complete]
+        for group in groups:
+            gone = {f"{p.database.pk}/{name}": known for p in group for name, known in p.vanished.items()}
+            if gone and any(known.source_id for known in gone.values()):
+                self._pair_group(group, gone)
+        for plan in plans:
+            plan.load += plan.added.values()
+
+    def _pair_group(self, group: Sequence[_Plan], gone: Mapping[str, _Known]) -> None:
+        by_key = {str(plan.database.pk): plan for plan in group}
+        for plan in group:
+            self._learn_ids(plan)
+        come = {f"{p.database.pk}/{name}": ref.source_id for p in group for name, ref in p.added.items()}
+        pairing = pair({key: known.source_id for key, known in gone.items()}, come)
+        for old, new in pairing.renamed:
+            old_plan, old_name = by_key[old.partition("/")[0]], old.partition("/")[2]
+            new_plan, new_name = by_key[new.partition("/")[0]], new.partition("/")[2]
+            new_plan.renames[new_name] = store.Rename(gone[old].pk, new_plan.database, new_name)
+            del old_plan.vanished[old_name]
+
+    def _learn_ids(self, plan: _Plan) -> None:
+        """Load added datasets for their ids alone, where the listing does not give them."""
+        unknown = [ref for ref in plan.added.values() if ref.source_id is None]
+        for start in range(0, len(unknown), LOAD_REFS):
+            for answer in self.connector.load(self.context(), unknown[start : start + LOAD_REFS]):
+                if isinstance(answer, Loaded) and answer.ref.source_id is not None:
+                    plan.added[answer.ref.name] = answer.ref
+
+    # Asking before much is dropped
+
+    def _hold(self, plans: Sequence[_Plan]) -> bool:
+        """Return whether nothing may be dropped in this run, because too much vanished and nobody has agreed."""
+        by_database = {
+            plan.database.name: len([k for k in plan.vanished.values() if k.state == DatasetState.LIVE]) for plan in plans
+        }
+        vanished = sum(by_database.values())
+        known = Dataset.objects.filter(catalog=self.catalog, state=DatasetState.LIVE).count()
+        too_many = vanished >= HOLD_MIN and vanished > known * self.catalog.drop_limit_ratio
+        now = clock.now()
+        with transaction.atomic():
+            self.attempt.fence()
+            open_hold = (
+                SyncHold.objects.select_for_update()
+                .filter(catalog=self.catalog, state__in=["waiting", "approved"])
+                .first()
+            )
+            if not too_many:
+                if open_hold is not None:
+                    open_hold.state = "gone" if open_hold.state == "waiting" else "done"
+                    open_hold.save(update_fields=["state"])
+                return False
+            if open_hold is not None and open_hold.state == "approved" and vanished <= open_hold.vanished:
+                # It stays approved until a run is through, so that a run taken up again goes on.
+                return False
+            if open_hold is None and self._was_kept(vanished, now):
+                return True
+            hold = open_hold or SyncHold(catalog=self.catalog, asked_at=now)
+            hold.run_uuid = self.attempt.run_uuid
+            hold.state = "waiting"
+            hold.vanished, hold.known = vanished, known
+            hold.by_database = {name: count for name, count in by_database.items() if count}
+            hold.save()
+            publish(
+                [
+                    Entry(
+                        "catalog",
+                        "sync_held",
+                        "catalog",
+                        self.catalog.uuid,
+                        self.catalog.version,
+                        cause={"run": str(self.attempt.run_uuid)},
+                        payload={"name": self.catalog.name, "vanished": vanished, "known": known},
+                    )
+                ]
+            )
+        return True
+
+    def _was_kept(self, vanished: int, now: datetime) -> bool:
+        """Return whether somebody said, within a day, to keep as many; then the question is not put again."""
+        return SyncHold.objects.filter(
+            catalog=self.catalog,
+            state="kept",
+            vanished__gte=vanished,
+            decided_at__gt=now - timedelta(hours=HOLD_HOURS),
+        ).exists()
+
+    # Loading and storing
+
+    def _do_unit(self, plan: _Plan, *, may_mark: bool) -> None:
+        unit, _ = SyncUnit.objects.get_or_create(
+            run_uuid=self.attempt.run_uuid, database=plan.database.name, defaults={"catalog": self.catalog}
+        )
+        counts: dict[str, int] = dict(unit.counts)
+        read_at = clock.now()
+        for loaded in self._batches(plan):
+            renames = [plan.renames[item.ref.name] for item in loaded if item.ref.name in plan.renames]
+            self._count(
+                counts,
+                store.store_loaded(
+                    catalog=self.catalog,
+                    database=plan.database,
+                    loaded=loaded,
+                    writing=self.writing(read_at),
+                    renames=renames,
+                ),
+            )
+        failpoints.reach(UNIT_STORED)
+        if may_mark and plan.is_complete:
+            gone = [known.pk for known in plan.vanished.values()]
+            for start in range(0, len(gone), MARK_ROWS):
+                marked = store.mark_unlisted(
+                    catalog=self.catalog,
+                    dataset_ids=gone[start : start + MARK_ROWS],
+                    run_uuid=self.attempt.run_uuid,
+                    writing=self.writing(self.listed_at),
+                )
+                self._count(counts, marked)
+        failpoints.reach(UNIT_MARKED)
+        with transaction.atomic():
+            self.attempt.fence()
+            unit.state = "done" if plan.is_complete else "failed"
+            unit.counts = {**counts, "listed": plan.listed}
+            unit.failures = plan.failures[:MAX_FAILURES]
+            unit.finished_at = clock.now()
+            unit.save()
+        failpoints.reach(UNIT_DONE)
+
+    def _count(self, counts: dict[str, int], more: Mapping[str, int]) -> None:
+        for name, number in more.items():
+            counts[name] = counts.get(name, 0) + number
+            self.counts[name] = self.counts.get(name, 0) + number
+
+    def _batches(self, plan: _Plan) -> Iterator[list[Loaded]]:
+        """Load what the plan names and yield it in batches of bounded size."""
+        batch: list[Loaded] = []
+        columns = 0
+        for start in range(0, len(plan.load), LOAD_REFS):
+            refs = plan.load[start : start + LOAD_REFS]
+            try:
+                for answer in self.connector.load(self.context(), refs):
+                    if isinstance(answer, LoadFailure):
+                        self._fail(plan, answer)
+                        continue
+                    if len(answer.document.columns) > MAX_COLUMNS:
+                        self._fail(plan, LoadFailure(answer.ref, f"it has more than {MAX_COLUMNS} columns"))
+                        continue
+                    batch.append(answer)
+                    columns += len(answer.document.columns)
+                    if columns >= BATCH_COLUMNS:
+                        yield batch
+                        batch, columns = [], 0
+            except ConnectorError as error:
+                plan.failures.append({"name": plan.database.name, "reason": str(error)})
+                plan.is_complete = False
+                break
+            finally:
+                self.progress["done"] += len(refs)
+                self.attempt.tell(self.progress)
+            self.attempt.check_cancelled()
+        if batch:
+            yield batch
+
+    def _fail(self, plan: _Plan, failure: LoadFailure) -> None:
+        """Note a dataset that could not be read: its copy is stale, never dropped for it."""
+        plan.failures.append({"name": failure.ref.name, "reason": failure.reason[:500]})
+        if not failure.gone:
+            Dataset.objects.filter(database=plan.database, name=failure.ref.name, holds_name=True).update(
+                stale_reason=failure.reason[:500]
+            )
+
+    def _finish(self, plans: Sequence[_Plan], hold: bool) -> Mapping[str, Any]:
+        failed = [plan.database.name for plan in plans if not plan.is_complete]
+        failures = sum(len(plan.failures) for plan in plans)
+        now = clock.now()
+        with transaction.atomic():
+            self.attempt.fence()
+            every = self.catalog.sync_every_seconds
+            Catalog.objects.filter(pk=self.catalog.pk).update(
+                synced_at=now,
+                last_error=f"listing failed for {', '.join(failed[:5])}" if failed else "",
+            )
+            Catalog.objects.filter(pk=self.catalog.pk, state=CatalogState.ACTIVE).update(
+                next_sync_at=now + timedelta(seconds=every) if every else None
+            )
+            if not hold:
+                SyncHold.objects.filter(catalog=self.catalog, state="approved").update(state="done")
+        failpoints.reach(FINISHED)
+        return {
+            "databases": len(plans),
+            "listed": sum(plan.listed for plan in plans),
+            "failures": failures,
+            "held": hold,
+            **self.counts,
+        }
+
+
+def run_sync(attempt: Attempt) -> Mapping[str, Any]:
+    """
+    Sync the catalog that a run names. Doing it again after a crash repeats no effect: what is stored already compares equal.
+
+    :raises RunFailed: if the catalog is gone or paused, or its source cannot be reached at all; nothing is dropped then.
+    """
+    catalog = Catalog.objects.filter(name=attempt.subject, state=CatalogState.ACTIVE).first()
+    if catalog is None:
+        raise RunFailed(f"catalog '{attempt.subject}' is not there to be synced: it was removed or paused")
+    try:
+        connector = open_connector(catalog)
+        try:
+            return SyncRun(attempt, catalog, connector).run()
+        finally:
+            connector.close()
+    except ConnectorError as error:
+        Catalog.objects.filter(pk=catalog.pk).update(last_error=str(error)[:2_000])
+        raise RunFailed(str(error)) from error
+
+
+def run_remove_catalog(attempt: Attempt) -> Mapping[str, Any]:
+    """Tombstone all datasets of a removed catalog, a page in one transaction."""
+    catalog = Catalog.objects.filter(name=attempt.subject, state=CatalogState.REMOVED).first()
+    if catalog is None:
+        raise RunFailed(f"catalog '{attempt.subject}' is in use again")
+    caller = Caller(system_principal("sync"), "sync")
+    done = 0
+    while True:
+        keys = list(
+            Dataset.objects.filter(
+                catalog=catalog, state__in=[DatasetState.LIVE, DatasetState.MISSING]
+            ).values_list("pk", flat=True)[:MARK_ROWS]
+        )
+        if not keys:
+            return {"tombstoned": done}
+        writing = store.Writing(caller, {"run": str(attempt.run_uuid)}, Classifier(), fence=attempt.fence)
+        store.mark_unlisted(catalog=catalog, dataset_ids=keys, run_uuid=None, writing=writing)
+        done += len(keys)
+        attempt.tell({"phase": "dropping", "done": done})
+
+

@@ -1,0 +1,99 @@
+"""Signing in and out, and the guard that every page stands behind."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate, login, logout
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from catalog.access.gate import Denied
+from catalog.access.middleware import caller_of, principal_of
+from catalog.access.principals import Caller, Principal
+from catalog.web import errors
+
+MAX_FAILURES = 10
+FAILURE_SECONDS = 300
+
+View = Callable[..., HttpResponse]
+
+
+def page_view(view: View) -> View:
+    """Let in whoever is signed in, send others to sign in and back; a refusal becomes a page."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if principal_of(request) is None:
+            query = urlencode({"next": request.get_full_path()})
+            return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
+        try:
+            return view(request, *args, **kwargs)
+        except Denied as error:
+            return errors.denied(request, error)
+
+    return never_cache(guarded)
+
+
+
+
+def web_caller(request: HttpRequest) -> Caller:
+    """Return who asks, through the web."""
+    return caller_of(request, "web")
+
+
+def web_principal(request: HttpRequest) -> Principal:
+    """Return who asks."""
+    return web_caller(request).principal
+
+
+def _safe_next(request: HttpRequest) -> str:
+    wanted = request.POST.get("next") or request.GET.get("next") or "/"
+    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return "/"
+
+
+def _failures_key(request: HttpRequest, username: str) -> str:
+    return f"sign-in:{request.META.get('REMOTE_ADDR', '')}:{username[:100]}"
+
+
+@never_cache
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Show the form, or check what it sent; ten failures in five minutes close it for that user and address."""
+    context: dict[str, Any] = {
+        "next": _safe_next(request),
+        "credentials_hint": not settings.CAIRN_OPEN,
+        "theme": request.COOKIES.get("theme") if request.COOKIES.get("theme") in ("light", "dark") else None,
+    }
+    if request.method != "POST":
+        return render(request, "catalog/login.html", context)
+    username = request.POST.get("username", "")[:150].replace("\x00", "")
+    password = request.POST.get("password", "")[:1_000]
+    key = _failures_key(request, username)
+    if (cache.get(key) or 0) >= MAX_FAILURES:
+        context |= {"error": "Too many failures. Wait five minutes.", "username": username}
+        return render(request, "catalog/login.html", context, status=429)
+    user = authenticate(request, username=username, password=password)
+    if user is None:
+        cache.add(key, 0, FAILURE_SECONDS)
+        cache.incr(key)
+        context |= {"error": "User or password is wrong.", "username": username}
+        return render(request, "catalog/login.html", context, status=401)
+    login(request, user)
+    return redirect(_safe_next(request))
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    return redirect("login")

@@ -1,0 +1,26 @@
+"""Addresses of the pages. A database's name, which may hold slashes, travels in the query; a dataset's is the path's rest."""
+
+from django.urls import path
+
+from catalog.web import signing_in
+from catalog.web.views import account, catalogs, datasets, finding, runs
+
+urlpatterns = [
+    path("", finding.home, name="home"),
+    path("login", signing_in.sign_in, name="login"),
+    path("logout", signing_in.sign_out, name="logout"),
+    path("search", finding.results, name="search"),
+    path("palette", finding.palette, name="palette"),
+    path("keyboard", finding.keyboard, name="keyboard"),
+    path("datasets/<uuid:dataset>/undo/<uuid:claim>", datasets.undo, name="undo"),
+    path("datasets/<path:name>", datasets.dataset, name="dataset"),
+    path("catalogs/<str:name>", catalogs.catalog, name="catalog"),
+    path("catalogs/<str:name>/database", catalogs.database, name="database"),
+    path("connect", catalogs.connect, name="connect"),
+    path("runs", runs.runs, name="runs"),
+    path("runs/<uuid:run>", runs.run, name="run"),
+    path("runs/<uuid:run>/progress", runs.progress, name="run-progress"),
+    path("tokens", account.tokens, name="tokens"),
+    path("access", account.access, name="access"),
+    path("audit", account.audit, name="audit"),
+]

@@ -1,0 +1,1 @@
+"""Views of the pages, a file a subject: each reads, makes one call, and renders."""

@@ -1,0 +1,199 @@
+"""Home, search results, the palette, the keyboard page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from catalog import selectors
+from catalog.access.principals import Principal
+from catalog.access.selectors import display_names
+from catalog.domain.query import Filter, InvalidQuery, Query, parse_query
+from catalog.search.base import MAX_OFFSET
+from catalog.services.finding import SearchResult, search
+from catalog.web.signing_in import page_view, web_principal
+
+PAGE = 20
+MINE = 8
+FACETS = (("platform", "Platform"), ("catalog", "Catalog"), ("owner", "Owner"), ("tag", "Tag"))
+SHOWN_VALUES = 12
+
+
+def _mine(principal: Principal) -> Query:
+    """Return the query for what somebody owns; teams are asked for one by one, the first that finds counts."""
+    return Query((), (Filter("owner", principal.handle),))
+
+
+@page_view
+def home(request: HttpRequest) -> HttpResponse:
+    """One box, what needs attention, what is mine, what changed, how syncs are."""
+    principal = web_principal(request)
+    catalogs = selectors.list_catalogs(principal=principal)
+    if not catalogs and principal.is_operator:
+        return redirect("connect")
+    mine = [found.summary for found in (owned := _owned(principal)).items][:MINE]
+    changed = selectors.list_recently_changed(principal=principal, limit=MINE)
+    context = {
+        "section": "home",
+        "catalogs": catalogs,
+        "mine": mine,
+        "mine_total": owned.total,
+        "mine_query": str(_mine(principal)),
+        "changed": changed,
+        "owner_names": owner_names([*mine, *changed]),
+        "tags": selectors.list_tags(principal=principal, limit=12),
+        "tries": ["customer", "tag:pii", "column:email", "kind:view"],
+        "attention": _attention(principal, catalogs),
+    }
+    return render(request, "catalog/home.html", context)
+
+
+def owner_names(summaries: Sequence[selectors.DatasetSummary]) -> dict[str, str]:
+    """Return the names to show for the owners of some datasets, by one query."""
+    return display_names(sorted({owner for summary in summaries for owner in summary.owners}))
+
+
+def _owned(principal: Principal) -> SearchResult:
+    return search(query=_mine(principal), principal=principal, limit=MINE, facets=False)
+
+
+def _attention(principal: Principal, catalogs: Any) -> list[dict[str, Any]]:
+    items = [
+        {
+            "tone": "warn",
+            "icon": "warn",
+            "title": f"A sync wants to drop {hold.vanished} datasets from",
+            "name": hold.catalog,
+            "at": hold.asked_at,
+            "text": f"That is {hold.vanished * 100 // max(hold.known, 1)} % of the catalog. Nothing is dropped until somebody decides.",
+            "href": reverse("run", args=[hold.run_uuid]),
+            "action": "Review the run",
+        }
+        for hold in selectors.list_holds(principal=principal)
+    ]
+    items += [
+        {
+            "tone": "fail",
+            "icon": "fail",
+            "title": "The source does not sync:",
+            "name": view.name,
+            "at": view.synced_at,
+            "text": view.last_error,
+            "href": reverse("catalog", args=[view.name]),
+            "action": "Open the catalog",
+        }
+        for view in catalogs
+        if view.last_error
+    ]
+    return items
+
+
+def _offset(request: HttpRequest) -> int:
+    text = request.GET.get("offset", "")
+    return min(int(text), MAX_OFFSET) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+
+@page_view
+def results(request: HttpRequest) -> HttpResponse:
+    """What a query finds; ticked facets become filters of the query, so that the address says everything."""
+    principal = web_principal(request)
+    text = request.GET.get("q", "")
+    try:
+        query = parse_query(text)
+    except InvalidQuery as error:
+        return render(
+            request, "catalog/search.html", {"section": "search", "q": text[:1_000], "error": str(error)}, status=400
+        )
+    ticked = [Filter(name, value) for name, _ in FACETS for value in request.GET.getlist(name) if value.strip()]
+    if ticked:
+        for each in ticked[:20]:
+            query = query.narrowed(each)
+        return redirect(f"{reverse('search')}?{_encoded(query)}")
+    offset = _offset(request)
+    result = search(query=query, principal=principal, limit=PAGE, offset=offset)
+    facet_names = tuple(name for name, _ in FACETS)
+    unfiltered = Query(query.texts, tuple(f for f in query.filters if f.excluded or f.field not in facet_names))
+    context = {
+        "section": "search",
+        "q": text,
+        "words": query.words,
+        "result": result,
+        "first": offset + 1,
+        "last": offset + len(result.items),
+        "previous_offset": max(0, offset - PAGE) if offset else None,
+        "chips": [{"text": str(part), "without": str(query.without(part))} for part in (*query.texts, *query.filters)],
+        "unfiltered": str(unfiltered),
+        "facets": _facets(query, result),
+        "owner_names": owner_names([found.summary for found in result.items]),
+    }
+    return render(request, "catalog/search.html", context)
+
+
+def _encoded(query: Query) -> str:
+    return urlencode({"q": str(query)})
+
+
+def _facets(query: Query, result: SearchResult) -> list[dict[str, Any]]:
+    owners = [value for value, _ in result.facets.get("owner", [])]
+    shown_owners = display_names(owners)
+    facets = []
+    for name, title in FACETS:
+        chosen = {item.value for item in query.filters if item.field == name and not item.excluded}
+        values = [
+            {
+                "value": value,
+                "label": shown_owners.get(value, value) if name == "owner" else value,
+                "count": count,
+                "chosen": value in chosen,
+            }
+            for value, count in result.facets.get(name, [])[:SHOWN_VALUES]
+        ]
+        if values:
+            facets.append({"name": name, "title": title, "values": values})
+    return facets
+
+
+PLACES = (
+    ("Home", "home", "home", "page"),
+    ("Datasets", "search", "search", "page"),
+    ("Runs", "run", "runs", "page"),
+    ("API tokens", "lock", "tokens", "page"),
+    ("Connect a source", "plus", "connect", "page"),
+    ("Audit", "book", "audit", "page"),
+)
+
+
+@page_view
+def palette(request: HttpRequest) -> HttpResponse:
+    """The palette's list: datasets, catalogs and pages that fit what is typed."""
+    principal = web_principal(request)
+    text = request.GET.get("q", "")[:200].strip()
+    items: Any = ()
+    if text:
+        try:
+            items = search(query=parse_query(text), principal=principal, limit=8, facets=False).items
+        except InvalidQuery:
+            items = ()
+    folded = text.casefold()
+    places = [
+        {"title": title, "icon": icon, "href": reverse(address), "kind": kind}
+        for title, icon, address, kind in PLACES
+        if folded in title.casefold()
+    ]
+    places += [
+        {"title": view.name, "icon": "archive", "href": reverse("catalog", args=[view.name]), "kind": "catalog"}
+        for view in selectors.list_catalogs(principal=principal)
+        if folded and folded in view.name.casefold()
+    ]
+    return render(request, "catalog/parts/palette.html", {"items": items, "places": places, "q": text})
+
+
+@page_view
+def keyboard(request: HttpRequest) -> HttpResponse:
+    """Keys and the search language."""
+    return render(request, "catalog/keyboard.html", {})

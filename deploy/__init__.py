@@ -1,0 +1,1 @@
+"""How the apps are joined and run: settings, addresses, projections, workers, the command line."""

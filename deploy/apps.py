@@ -1,0 +1,9 @@
+"""Registers the app with Django: it brings commands, no tables."""
+
+from django.apps import AppConfig
+
+
+class DeployConfig(AppConfig):
+    """The ``deploy`` app."""
+
+    name = "deploy"

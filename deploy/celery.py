@@ -1,0 +1,40 @@
+"""Celery: carries the ids of runs to workers. What to do stands in the run."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings.embedded")
+
+import django  # noqa: E402  (settings must be named first)
+from django.apps import apps  # noqa: E402
+
+if not apps.ready:
+    django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from catalog.journal import runs  # noqa: E402
+from catalog.journal.projections import holder_name  # noqa: E402
+
+app = Celery("cairn")
+app.conf.update(settings.CELERY)
+app.conf.task_queues = [Queue(name) for name in runs.QUEUES]
+
+
+@app.task(name="run")
+def run_task(*, run_id: str, **_later: Any) -> None:
+    """Do one run; harmless if it is done already or another worker has it. Later senders may send more."""
+    from deploy.flow import JOBS
+
+    runs.execute(uuid.UUID(run_id), jobs=JOBS, holder=holder_name(f"worker-{os.getpid()}"))
+
+
+def send_run(run_id: uuid.UUID, queue: str) -> None:
+    """Tell the workers of a queue about a run."""
+    run_task.apply_async(kwargs={"run_id": str(run_id)}, queue=queue)

@@ -1,0 +1,48 @@
+"""Puts the demo into a home: builds its stores, registers and syncs them, adds what its people say."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from catalog.access.principals import Caller, system_principal
+from catalog.journal import runs
+from catalog.journal.projections import holder_name
+from catalog.models import Catalog
+from catalog.services.catalogs import register_catalog, request_sync
+from deploy.demo.people import add_people
+from deploy.demo.stores import build_stores, evolve_lake
+from deploy.flow import JOBS
+
+
+def _sync(caller: Caller, name: str) -> None:
+    runs.execute(request_sync(caller=caller, name=name), jobs=JOBS, holder=holder_name("demo"))
+
+
+def load_demo(home: Path) -> bool:
+    """
+    Build and register the demo unless it, or any other catalog, is there; return whether it was built.
+
+    What a crash left half built is thrown away and built anew: the mark is set last.
+    """
+    folder, mark = home / "demo", home / "demo" / "complete"
+    if mark.exists():
+        return False
+    caller = Caller(system_principal("demo"), "demo")
+    if not folder.exists() and Catalog.objects.exists():
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    stores = build_stores(folder, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
+    known = set(Catalog.objects.values_list("name", flat=True))
+    for name, store in stores.items():
+        if name not in known:
+            register_catalog(caller=caller, name=name, sync_every_seconds=300, **store)
+        _sync(caller, name)
+    evolve_lake(folder)
+    _sync(caller, "lake")
+    if not known:
+        add_people(caller)
+    mark.write_text("built\n")
+    return True

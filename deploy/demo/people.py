@@ -1,0 +1,68 @@
+"""The demo's people and what they say of datasets, written through the same services that everybody uses."""
+
+from __future__ import annotations
+
+import uuid
+
+from catalog import selectors
+from catalog.access import services as access
+from catalog.access.principals import Caller
+from catalog.services import annotations
+
+USERS = (("mara", "Mara Okafor"), ("jonas", "Jonas Lind"), ("priya", "Priya Raman"))
+TEAMS = (
+    ("playback-data", "Playback Data", ("mara",)),
+    ("growth-analytics", "Growth Analytics", ("jonas",)),
+    ("finance-data", "Finance Data", ("priya", "jonas")),
+)
+GRANTS = (("reader", "**", "mara"), ("editor", "lake/**", "mara"), ("reader", "analytics/**", "jonas"), ("editor", "billing/**", "priya"))
+
+OWNERS = {
+    "lake/events/play_events": "team:playback-data",
+    "lake/playback/sessions": "team:playback-data",
+    "lake/content/titles": "team:playback-data",
+    "analytics/marts/customer_360": "team:growth-analytics",
+    "analytics/marts/churn_weekly": "team:growth-analytics",
+    "analytics/growth/trial_candidates": "user:jonas",
+    "analytics/marts/royalty_report": "team:finance-data",
+    "analytics/marts/revenue_by_country": "team:finance-data",
+    "billing/main/invoices": "team:finance-data",
+    "accounts/main/customers": "user:mara",
+    "billing/main/subscriptions": "user:admin",
+    "billing/main/plans": "user:admin",
+}
+TAGS = {
+    "lake/events/play_events": ("playback", "certified", "tier-1"),
+    "lake/playback/sessions": ("playback", "certified"),
+    "analytics/marts/customer_360": ("certified", "pii"),
+    "accounts/main/customers": ("pii",),
+    "analytics/marts/royalty_report": ("royalties",),
+    "billing/main/payment_methods": ("pii",),
+}
+DESCRIPTIONS = {
+    "accounts/main/customers": "Everybody who ever signed up, one row each; e-mail and name as they typed them.",
+    "accounts/main/profiles": "Profiles that a customer's household watches with.",
+    "billing/main/invoices": "One row per invoice. The old importer left some without a customer.",
+    "billing/main/payment_methods": "How customers pay; bank accounts of those who pay by direct debit.",
+}
+
+
+def add_people(caller: Caller) -> None:
+    """Create the demo's users, teams, grants, owners, tags and descriptions."""
+    for username, name in USERS:
+        access.create_user(caller=caller, username=username, password=None, display_name=name)
+    for team, name, members in TEAMS:
+        access.create_team(caller=caller, name=team, display_name=name, members=members)
+    for role, pattern, username in GRANTS:
+        access.create_grant(caller=caller, role=role, pattern=pattern, username=username)
+    for name, owner in OWNERS.items():
+        annotations.add_owner(caller=caller, dataset_uuid=_uuid(caller, name), owner=owner)
+    for name, tags in TAGS.items():
+        for tag in tags:
+            annotations.add_tag(caller=caller, dataset_uuid=_uuid(caller, name), tag=tag)
+    for name, text in DESCRIPTIONS.items():
+        annotations.describe(caller=caller, dataset_uuid=_uuid(caller, name), text=text)
+
+
+def _uuid(caller: Caller, name: str) -> uuid.UUID:
+    return selectors.get_dataset_by_name(name=name, principal=caller.principal).uuid

@@ -1,0 +1,1 @@
+"""Settings by way of running: ``embedded`` (the default), ``production``, ``test``."""

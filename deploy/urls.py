@@ -1,0 +1,18 @@
+"""All addresses: operations, the doors for programs, the pages for people."""
+
+from django.urls import include, path
+
+from deploy import operations
+
+urlpatterns = [
+    path("livez", operations.livez, name="livez"),
+    path("readyz", operations.readyz, name="readyz"),
+    path("metrics", operations.metrics, name="metrics"),
+    path("v1/", include("catalog.api.v1.urls")),
+    path("", include("catalog.web.urls")),
+]
+
+handler400 = "catalog.web.errors.bad_request"
+handler403 = "catalog.web.errors.denied"
+handler404 = "catalog.web.errors.not_found"
+handler500 = "catalog.web.errors.fault"

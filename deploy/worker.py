@@ -1,0 +1,52 @@
+"""The embedded worker process: Celery on memory:// with threads, and the pump beside it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+
+from deploy.celery import app, send_run
+from deploy.pump import Pump
+
+logger = logging.getLogger(__name__)
+
+THREADS = 4
+
+
+def main() -> int:
+    """Work until SIGTERM or SIGINT; runs in progress are given up, their leases bring them back at the next start."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    pump = Pump(send_run)
+    worker = app.WorkController(
+        pool="threads", concurrency=THREADS, loglevel="WARNING", without_gossip=True, without_mingle=True,
+        without_heartbeat=True, quiet=True, hostname="cairn@embedded",
+    )
+    tasks = threading.Thread(target=worker.start, name="celery", daemon=True)
+    tasks.start()
+    mover = threading.Thread(target=pump.run, args=(stop,), name="pump", daemon=True)
+    mover.start()
+    while not stop.wait(1.0):
+        if not tasks.is_alive() or not mover.is_alive():
+            logger.error("a part of the worker ended; the worker ends too and is started again")
+            return 1
+    mover.join(timeout=3)
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    # Threads of the pool cannot be ended; what they were at is fenced off and resumed from its run.
+    import os
+
+    os._exit(code)

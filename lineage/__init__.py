@@ -1,0 +1,1 @@
+"""The app that knows how datasets move: jobs, runs, edges."""

@@ -1,0 +1,1 @@
+"""The app that knows what is allowed: rules over facts, violations, waivers."""

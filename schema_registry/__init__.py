@@ -1,0 +1,1 @@
+"""The app that knows what shape datasets promise: subjects, versions, compatibility."""
