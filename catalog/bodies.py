@@ -33,7 +33,12 @@ def effective_description(comment: str, claims: Iterable[Annotation]) -> dict[st
     """Return the description that counts and who said it: a person's before an inference's that was accepted, then the source's."""
     for claim in claims:
         if claim.aspect == "description" and claim.status == "accepted" and claim.value:
-            return {"text": claim.value, "said_by": claim.said_by, "author": claim.author, "said_at": _time(claim.said_at)}
+            return {
+                "text": claim.value,
+                "said_by": claim.said_by,
+                "author": claim.author,
+                "said_at": _time(claim.said_at),
+            }
     return {"text": comment, "said_by": "source", "author": "", "said_at": None} if comment else None
 
 

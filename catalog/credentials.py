@@ -18,7 +18,9 @@ REFERENCES = ("env:", "file:")
 
 
 def _fernet() -> Fernet:
-    derived = hashlib.scrypt(settings.SECRET_KEY.encode(), salt=b"cairn source credentials", n=2**14, r=8, p=1, dklen=32)
+    derived = hashlib.scrypt(
+        settings.SECRET_KEY.encode(), salt=b"cairn source credentials", n=2**14, r=8, p=1, dklen=32
+    )
     return Fernet(base64.urlsafe_b64encode(derived))
 
 

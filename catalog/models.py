@@ -42,7 +42,8 @@ class Catalog(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(state__in=CatalogState.values), name="catalog_state"),
             models.CheckConstraint(
-                condition=models.Q(drop_limit_ratio__gte=0) & models.Q(drop_limit_ratio__lte=1), name="catalog_drop_limit"
+                condition=models.Q(drop_limit_ratio__gte=0) & models.Q(drop_limit_ratio__lte=1),
+                name="catalog_drop_limit",
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import uuid
 import zlib
@@ -82,7 +83,7 @@ def open_connector(catalog: Catalog) -> Connector:
 
     :raises UnknownPlatform, InvalidOptions, NotInstalled: with what to do.
     """
-    options = {**catalog.options, **credentials.unseal(catalog.secrets)}
+    options = {**catalog.options, **credentials.unseal(bytes(catalog.secrets))}
     spec = backends.connector_spec(catalog.platform)
     return backends.make_connector(catalog.platform, credentials.resolve_options(options, spec))
 
@@ -114,10 +115,8 @@ class CatalogView:
 
 def _catalog_view(catalog: Catalog, datasets: int, *, with_options: bool) -> CatalogView:
     spec_secrets: list[str] = []
-    try:
+    with contextlib.suppress(backends.UnknownPlatform):  # shown all the same; syncing it says what is missing
         spec_secrets = [option.name for option in backends.connector_spec(catalog.platform).options if option.secret]
-    except backends.UnknownPlatform:
-        pass  # shown all the same; syncing it says what is missing
     return CatalogView(
         uuid=catalog.uuid,
         name=catalog.name,
@@ -181,9 +180,7 @@ class DatabaseView:
     missing_since: datetime | None
 
 
-def list_databases(
-    *, catalog: str, principal: Principal, after: str = "", limit: int
-) -> Sequence[DatabaseView]:
+def list_databases(*, catalog: str, principal: Principal, after: str = "", limit: int) -> Sequence[DatabaseView]:
     """Return databases of a catalog in name order behind a name. :raises NoSuchCatalog: as :func:`get_catalog`."""
     view = get_catalog(name=catalog, principal=principal)
     rows = Database.objects.filter(catalog__uuid=view.uuid, name__gt=after)
@@ -204,9 +201,7 @@ def get_database(*, catalog: str, database: str, principal: Principal) -> Databa
     view = get_catalog(name=catalog, principal=principal)
     row = Database.objects.filter(catalog__uuid=view.uuid, name=database).first()
     if row is not None:
-        count = Dataset.objects.filter(
-            gate.condition(principal, gate.DISCOVER), database=row, state__in=SHOWN
-        ).count()
+        count = Dataset.objects.filter(gate.condition(principal, gate.DISCOVER), database=row, state__in=SHOWN).count()
         if count or principal.is_operator:
             return DatabaseView(row.name, row.comment, count, row.missing_since)
     raise NoSuchDatabase(f"catalog '{catalog}' has no database '{database}'")
@@ -277,16 +272,14 @@ def list_datasets(
     if database is not None:
         condition &= Q(database__name=database)
     rows = Dataset.objects.filter(condition).order_by("qualified_name").values_list("body", "access_class_id")[:limit]
-    return [
-        _summary(orjson.loads(body), whole=gate.may(principal, gate.READ, class_id)) for body, class_id in rows
-    ]
+    return [_summary(orjson.loads(body), whole=gate.may(principal, gate.READ, class_id)) for body, class_id in rows]
 
 
 def list_recently_changed(*, principal: Principal, limit: int) -> Sequence[DatasetSummary]:
     """Return the readable datasets whose definition changed last, those that only appeared left out."""
-    rows = Dataset.objects.filter(
-        gate.condition(principal, gate.READ), state__in=SHOWN, schema_version__gt=1
-    ).order_by("-definition_changed_at")
+    rows = Dataset.objects.filter(gate.condition(principal, gate.READ), state__in=SHOWN, schema_version__gt=1).order_by(
+        "-definition_changed_at"
+    )
     return [_summary(orjson.loads(body), whole=True) for body in rows.values_list("body", flat=True)[:limit]]
 
 
@@ -374,12 +367,16 @@ def get_dataset_by_name(*, name: str, principal: Principal) -> StoredDataset:
     )
     if row is None:
         folded = list(
-            Dataset.objects.filter(known, lookup_key=lookup_key(printed, CaseRule.FOLDS), holds_name=True, state__in=SHOWN)
+            Dataset.objects.filter(
+                known, lookup_key=lookup_key(printed, CaseRule.FOLDS), holds_name=True, state__in=SHOWN
+            )
             .values_list(*_STORED)
             .order_by("qualified_name")[:3]
         )
         if len(folded) > 1:
-            raise AmbiguousName(f"'{printed}' may mean {' or '.join(repr(found[3]) for found in folded)}; write it exactly")
+            raise AmbiguousName(
+                f"'{printed}' may mean {' or '.join(repr(found[3]) for found in folded)}; write it exactly"
+            )
         row = folded[0] if folded else None
     if row is None:
         raise _not_found(printed, principal)
@@ -410,7 +407,9 @@ def _near_names(printed: str, principal: Principal) -> Sequence[str]:
 
 def former_name_ended_at(name: str) -> datetime | None:
     """Return when a dataset last stopped being known by a name."""
-    return FormerName.objects.filter(qualified_name=name).order_by("-ended_at").values_list("ended_at", flat=True).first()
+    return (
+        FormerName.objects.filter(qualified_name=name).order_by("-ended_at").values_list("ended_at", flat=True).first()
+    )
 
 
 # Versions and history
@@ -459,9 +458,7 @@ def get_version_document(*, dataset_uuid: uuid.UUID, number: int, principal: Pri
     return document
 
 
-def diff_versions(
-    *, dataset_uuid: uuid.UUID, first: int, last: int | None, principal: Principal
-) -> Sequence[Change]:
+def diff_versions(*, dataset_uuid: uuid.UUID, first: int, last: int | None, principal: Principal) -> Sequence[Change]:
     """Return what changed from one version to another, the newest if ``last`` is None. :raises NoSuchVersion: for an unknown one."""
     if last is None:
         newest = list_versions(dataset_uuid=dataset_uuid, principal=principal, limit=1)
@@ -534,7 +531,7 @@ def list_claims(
             row.aspect,
             row.key,
             row.value,
-            row.path,  # type: ignore[attr-defined]
+            row.path,
             row.said_by,
             row.author,
             row.said_at,
@@ -598,9 +595,9 @@ def list_sync_units(*, run_uuid: uuid.UUID, principal: Principal) -> Sequence[Un
 class HoldView:
     """A sync that asks before it drops."""
 
+    run_uuid: uuid.UUID
     uuid: uuid.UUID
     catalog: str
-    run_uuid: uuid.UUID
     asked_at: datetime
     vanished: int
     known: int
@@ -616,6 +613,8 @@ def list_holds(*, principal: Principal, catalog: str | None = None) -> Sequence[
     if catalog:
         rows = rows.filter(catalog__name=catalog)
     return [
-        HoldView(row.uuid, row.catalog.name, row.run_uuid, row.asked_at, row.vanished, row.known, row.by_database, row.state)
+        HoldView(
+            row.run_uuid, row.uuid, row.catalog.name, row.asked_at, row.vanished, row.known, row.by_database, row.state
+        )
         for row in rows
     ]

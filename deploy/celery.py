@@ -11,16 +11,16 @@ from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings.embedded")
 
-import django  # noqa: E402  (settings must be named first)
-from django.apps import apps  # noqa: E402
+import django
+from django.apps import apps
 
 if not apps.ready:
     django.setup()
 
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
-from catalog.journal import runs  # noqa: E402
-from catalog.journal.projections import holder_name  # noqa: E402
+from catalog.journal import runs
+from catalog.journal.projections import holder_name
 
 app = Celery("cairn")
 app.conf.update(settings.CELERY)

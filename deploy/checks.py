@@ -36,9 +36,17 @@ def checks() -> Iterator[tuple[bool, str, str]]:
     try:
         executor = MigrationExecutor(connection)
         pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-        yield True, f"database answers, {pending} migrations wait for the next start" if pending else "database answers", ""
+        yield (
+            True,
+            f"database answers, {pending} migrations wait for the next start" if pending else "database answers",
+            "",
+        )
     except Error as error:
-        yield False, f"the database does not answer ({type(error).__name__})", "check DATABASE_URL, and that its server runs"
+        yield (
+            False,
+            f"the database does not answer ({type(error).__name__})",
+            "check DATABASE_URL, and that its server runs",
+        )
 
 
 def main() -> int:

@@ -46,7 +46,11 @@ class MetricsMiddleware:
         began = time.perf_counter()
         response = self.get_response(request)
         door = _DOORS.get(request.path_info[1:].partition("/")[0], "web")
-        _requests.labels(door, request.method if request.method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD") else "other", response.status_code).inc()
+        _requests.labels(
+            door,
+            request.method if request.method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD") else "other",
+            response.status_code,
+        ).inc()
         _seconds.labels(door).observe(time.perf_counter() - began)
         return response
 
@@ -56,22 +60,28 @@ def livez(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"alive\n", content_type="text/plain")
 
 
-_migrated = False
+_migrated: list[bool] = []
+"""Holds an item once all migrations were seen applied; they stay so for the life of this process."""
 
 
 def _pending_migrations() -> int:
-    global _migrated  # once applied they stay so for the life of this process
     if _migrated:
         return 0
     executor = MigrationExecutor(connection)
     pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    _migrated = pending == 0
+    if pending == 0:
+        _migrated.append(True)
     return pending
 
 
 def worker_state(now: datetime) -> str:
     """Return ``ok`` if a worker holds the journal's projections, else since when none does."""
-    until = ProjectionCursor.objects.exclude(lease_until=None).order_by("-lease_until").values_list("lease_until", flat=True).first()
+    until = (
+        ProjectionCursor.objects.exclude(lease_until=None)
+        .order_by("-lease_until")
+        .values_list("lease_until", flat=True)
+        .first()
+    )
     if until is None:
         return "no worker has moved the journal yet"
     return "ok" if until > now else f"no worker has moved the journal since {until.isoformat(timespec='seconds')}"
@@ -86,7 +96,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
     parts: dict[str, str] = {}
     try:
         pending = _pending_migrations()
-        parts["database"] = "ok" if not pending else f"{pending} migrations are not applied; run `python manage.py migrate`"
+        parts["database"] = (
+            "ok" if not pending else f"{pending} migrations are not applied; run `python manage.py migrate`"
+        )
         if not pending:
             parts["worker"] = worker_state(clock.now())
     except DatabaseError as error:
@@ -102,7 +114,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Return metrics in Prometheus' text form, to whoever is signed in."""
     if principal_of(request) is None:
         return problem(401, "not-signed-in", "metrics need an API token (Authorization: Bearer …)")
-    return HttpResponse(generate_latest(_registry) + generate_latest(_state()), content_type="text/plain; version=0.0.4")
+    return HttpResponse(
+        generate_latest(_registry) + generate_latest(_state()), content_type="text/plain; version=0.0.4"
+    )
 
 
 def _state() -> CollectorRegistry:
@@ -125,6 +139,10 @@ def _state() -> CollectorRegistry:
         lag.labels(projection.name).set(projection.lag_seconds)
         behind.labels(projection.name).set(projection.lag_entries)
         failing.labels(projection.name).set(projection.failing_since is not None)
-    gauge("cairn_open_intents", "Writes whose outcome is not stored yet").set(Intent.objects.filter(state="open").count())
-    gauge("cairn_waiting_holds", "Syncs that ask before they drop").set(SyncHold.objects.filter(state="waiting").count())
+    gauge("cairn_open_intents", "Writes whose outcome is not stored yet").set(
+        Intent.objects.filter(state="open").count()
+    )
+    gauge("cairn_waiting_holds", "Syncs that ask before they drop").set(
+        SyncHold.objects.filter(state="waiting").count()
+    )
     return registry

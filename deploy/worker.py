@@ -27,8 +27,14 @@ def main() -> int:
         signal.signal(number, on_signal)
     pump = Pump(send_run)
     worker = app.WorkController(
-        pool="threads", concurrency=THREADS, loglevel="WARNING", without_gossip=True, without_mingle=True,
-        without_heartbeat=True, quiet=True, hostname="cairn@embedded",
+        pool="threads",
+        concurrency=THREADS,
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+        hostname="cairn@embedded",
     )
     tasks = threading.Thread(target=worker.start, name="celery", daemon=True)
     tasks.start()

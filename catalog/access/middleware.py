@@ -48,7 +48,9 @@ def _from_session(request: HttpRequest) -> Principal | None:
 def _open_principal() -> Principal | None:
     if not settings.CAIRN_OPEN:
         return None
-    operator = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").values_list("pk", flat=True).first()
+    operator = (
+        User.objects.filter(is_superuser=True, is_active=True).order_by("pk").values_list("pk", flat=True).first()
+    )
     return principal_for_user(operator) if operator is not None else None
 
 

@@ -29,10 +29,10 @@ class TokenView:
 
 def list_tokens(*, principal: Principal) -> Sequence[TokenView]:
     """Return the principal's own tokens that are not revoked, newest first."""
+    if principal.user_id is None:
+        return []
     rows = ApiToken.objects.filter(user_id=principal.user_id, revoked_at__isnull=True).order_by("-pk")
-    return [
-        TokenView(row.uuid, row.name, row.hint, row.created_at, row.expires_at, row.last_used_at) for row in rows
-    ]
+    return [TokenView(row.uuid, row.name, row.hint, row.created_at, row.expires_at, row.last_used_at) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,9 @@ def display_names(handles: Sequence[str]) -> dict[str, str]:
 
 def find_owner_handles(text: str, *, limit: int = 20) -> Sequence[str]:
     """Return handles of users and teams whose name or shown name holds a text, teams first."""
-    teams = Team.objects.filter(Q(name__icontains=text) | Q(display_name__icontains=text)).values_list("name", flat=True)
+    teams = Team.objects.filter(Q(name__icontains=text) | Q(display_name__icontains=text)).values_list(
+        "name", flat=True
+    )
     users = User.objects.filter(Q(username__icontains=text) | Q(display_name__icontains=text), is_active=True)
     found = [f"team:{name}" for name in teams[:limit]]
     return (found + [f"user:{name}" for name in users.values_list("username", flat=True)[:limit]])[:limit]

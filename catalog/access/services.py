@@ -88,7 +88,13 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}\Z")
 
 
 def create_user(
-    *, caller: Caller, username: str, password: str | None, display_name: str = "", email: str = "", operator: bool = False
+    *,
+    caller: Caller,
+    username: str,
+    password: str | None,
+    display_name: str = "",
+    email: str = "",
+    operator: bool = False,
 ) -> User:
     """
     Create a user; without a password it can only use tokens.
@@ -114,7 +120,8 @@ def create_user(
             is_staff=operator,
         )
         record(
-            caller, [AuditEntry("user.created", "user", username, user.uuid, after={"operator": operator, "email": email})]
+            caller,
+            [AuditEntry("user.created", "user", username, user.uuid, after={"operator": operator, "email": email})],
         )
         raise_generation()
     return user
@@ -217,9 +224,7 @@ def create_grant(
             raise NoSuchPrincipal(f"no user is named '{username}'")
         if team and team_row is None:
             raise NoSuchPrincipal(f"no team is named '{team}'")
-        grant, created = Grant.objects.get_or_create(
-            user=user_row, team=team_row, role=role, pattern=_pattern(pattern)
-        )
+        grant, created = Grant.objects.get_or_create(user=user_row, team=team_row, role=role, pattern=_pattern(pattern))
         if created:
             record(caller, [AuditEntry("grant.created", "grant", pattern, grant.uuid, after=_grant_json(grant))])
             raise_generation()
@@ -242,7 +247,9 @@ def revoke_grant(*, caller: Caller, grant_uuid: uuid.UUID) -> None:
         grant = Grant.objects.select_related("pattern", "user", "team").filter(uuid=grant_uuid).first()
         if grant is None:
             raise NoSuchPrincipal(f"no grant has the id {grant_uuid}")
-        record(caller, [AuditEntry("grant.revoked", "grant", grant.pattern.pattern, grant.uuid, before=_grant_json(grant))])
+        record(
+            caller, [AuditEntry("grant.revoked", "grant", grant.pattern.pattern, grant.uuid, before=_grant_json(grant))]
+        )
         grant.delete()
         raise_generation()
 
@@ -265,9 +272,7 @@ def revoke_restriction(*, caller: Caller, restriction_uuid: uuid.UUID) -> None:
         restriction = Restriction.objects.select_related("pattern").filter(uuid=restriction_uuid).first()
         if restriction is None:
             raise NoSuchPrincipal(f"no restriction has the id {restriction_uuid}")
-        record(
-            caller, [AuditEntry("restriction.lifted", "restriction", restriction.pattern.pattern, restriction.uuid)]
-        )
+        record(caller, [AuditEntry("restriction.lifted", "restriction", restriction.pattern.pattern, restriction.uuid)])
         restriction.delete()
         raise_generation()
 

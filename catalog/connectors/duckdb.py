@@ -61,7 +61,13 @@ class DuckDBConnector:
         title="DuckDB",
         icon="files",
         options=(
-            Option("path", "File", "The database file, on the machine that runs Cairn.", required=True, placeholder="/data/analytics.duckdb"),
+            Option(
+                "path",
+                "File",
+                "The database file, on the machine that runs Cairn.",
+                required=True,
+                placeholder="/data/analytics.duckdb",
+            ),
         ),
         case_rule=CaseRule.FOLDS,
     )

@@ -47,9 +47,21 @@ class IcebergConnector:
         title="Iceberg",
         icon="iceberg",
         options=(
-            Option("uri", "Catalog database", "SQLAlchemy address of the SQL catalog.", required=True, secret=True, placeholder="sqlite:////data/lake.db"),
+            Option(
+                "uri",
+                "Catalog database",
+                "SQLAlchemy address of the SQL catalog.",
+                required=True,
+                secret=True,
+                placeholder="sqlite:////data/lake.db",
+            ),
             Option("warehouse", "Warehouse", "Where tables are kept.", placeholder="file:///data/lake"),
-            Option("catalog_name", "Catalog name", "The name under which the SQL catalog keeps its tables.", default="default"),
+            Option(
+                "catalog_name",
+                "Catalog name",
+                "The name under which the SQL catalog keeps its tables.",
+                default="default",
+            ),
         ),
     )
 
@@ -66,7 +78,9 @@ class IcebergConnector:
             from pyiceberg.catalog.sql import SqlCatalog
             from sqlalchemy.exc import ArgumentError, SQLAlchemyError
         except ImportError as error:
-            raise NotInstalled("Iceberg support is not installed: pip install 'pyiceberg[sql-sqlite]' pyarrow") from error
+            raise NotInstalled(
+                "Iceberg support is not installed: pip install 'pyiceberg[sql-sqlite]' pyarrow"
+            ) from error
         ctx.check()
         if self._uri.startswith("sqlite:///") and not Path(self._uri.removeprefix("sqlite:///")).is_file():
             raise InvalidOptions("the SQLite file of the Iceberg catalog does not exist; check the option 'uri'")
@@ -106,7 +120,9 @@ class IcebergConnector:
                 "SELECT namespace, property_key, property_value FROM iceberg_namespace_properties"
                 " WHERE catalog_name = :name",
             )
-            names = self._rows(catalog, "SELECT DISTINCT table_namespace FROM iceberg_tables WHERE catalog_name = :name")
+            names = self._rows(
+                catalog, "SELECT DISTINCT table_namespace FROM iceberg_tables WHERE catalog_name = :name"
+            )
         properties: dict[str, dict[str, str]] = {name: {} for (name,) in names}
         for namespace, key, value in rows:
             properties.setdefault(namespace, {})[key] = value
@@ -199,7 +215,14 @@ def _document(table: Table) -> DatasetDocument:
         default = None if field.initial_default is None else str(field.initial_default)
         columns.append(
             Column(
-                field.name, mapped, str(field.field_type), fidelity, not field.required, field.doc or "", default, field.field_id
+                field.name,
+                mapped,
+                str(field.field_type),
+                fidelity,
+                not field.required,
+                field.doc or "",
+                default,
+                field.field_id,
             )
         )
 

@@ -58,7 +58,9 @@ class MemoryConnector:
         title="Memory",
         icon="relational",
         options=(
-            Option("space", "Space", "Connectors with one space share their tables within a process.", default="default"),
+            Option(
+                "space", "Space", "Connectors with one space share their tables within a process.", default="default"
+            ),
             Option("path", "File", "Keep the tables in this JSON file instead.", placeholder="/data/tables.json"),
         ),
     )

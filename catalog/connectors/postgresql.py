@@ -86,7 +86,12 @@ class PostgreSQLConnector:
             Option("port", "Port", "Where the server listens.", default="5432"),
             Option("dbname", "Database", "The server's database; its schemas become Cairn's databases.", required=True),
             Option("user", "User", "Needs to read the system catalogs only.", required=True),
-            Option("password", "Password", "Stored encrypted, or give a reference such as env:BILLING_PASSWORD.", secret=True),
+            Option(
+                "password",
+                "Password",
+                "Stored encrypted, or give a reference such as env:BILLING_PASSWORD.",
+                secret=True,
+            ),
             Option("sslmode", "TLS", "disable, prefer, require, verify-ca or verify-full.", default="prefer"),
         ),
     )
@@ -160,9 +165,10 @@ class PostgreSQLConnector:
             rows = connection.execute(
                 _LIST, {"database": database, "after": page or "", "limit": ctx.page_size + 1}
             ).fetchall()
-            if not rows and not connection.execute(
-                "SELECT 1 FROM pg_namespace WHERE nspname = %s", [database]
-            ).fetchone():
+            if (
+                not rows
+                and not connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [database]).fetchone()
+            ):
                 raise NoSuchDatabase(f"{self._where} has no schema '{database}'")
         refs = [DatasetRef(database, name, oid, digest) for oid, name, digest in rows[: ctx.page_size]]
         return Page(refs, refs[-1].name if len(rows) > len(refs) else None)

@@ -46,7 +46,13 @@ class SQLiteConnector:
         title="SQLite",
         icon="relational",
         options=(
-            Option("path", "File", "The database file, on the machine that runs Cairn.", required=True, placeholder="/data/app.sqlite3"),
+            Option(
+                "path",
+                "File",
+                "The database file, on the machine that runs Cairn.",
+                required=True,
+                placeholder="/data/app.sqlite3",
+            ),
         ),
         case_rule=CaseRule.FOLDS,
     )
@@ -84,7 +90,9 @@ class SQLiteConnector:
     def check(self, ctx: Context) -> Health:
         """Open the file and count its tables."""
         with self._open(ctx) as connection:
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view')").fetchone()
+            (tables,) = connection.execute(
+                "SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view')"
+            ).fetchone()
         return Health(version=f"SQLite {sqlite3.sqlite_version}", databases=1, notes=[f"{tables} tables and views"])
 
     def list_databases(self, ctx: Context, page: PageToken | None = None) -> Page[DatabaseRef]:
@@ -133,7 +141,7 @@ class SQLiteConnector:
         columns = []
         keys: list[tuple[int, str]] = []
         for number, name, source_type, not_null, default, key, hidden in connection.execute(
-            "SELECT cid, name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?)", (ref.name,)
+            'SELECT cid, name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', (ref.name,)
         ):
             if hidden == 1:
                 continue

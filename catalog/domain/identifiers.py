@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -93,7 +94,7 @@ def name_words(text: str) -> list[str]:
         words[_stem(part)] = None
         if part in ABBREVIATIONS:
             words[_stem(ABBREVIATIONS[part])] = None
-    for first, second in zip(parts, parts[1:], strict=False):
+    for first, second in itertools.pairwise(parts):
         words[_stem(first + second)] = None
     if len(parts) > 1:
         words[_stem("".join(parts))] = None

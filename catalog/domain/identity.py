@@ -28,9 +28,7 @@ def pair(before: Mapping[str, Hashable | None], after: Mapping[str, Hashable | N
     """
     kept = [name for name in after if name in before]
     recreated = [
-        name
-        for name in kept
-        if before[name] is not None and after[name] is not None and before[name] != after[name]
+        name for name in kept if before[name] is not None and after[name] is not None and before[name] != after[name]
     ]
     vanished = [name for name in before if name not in after]
     added = [name for name in after if name not in before]

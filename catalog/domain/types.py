@@ -26,8 +26,26 @@ class Fidelity(enum.StrEnum):
 
 # https://iceberg.apache.org/spec/#primitive-types; "variant", "unknown" and the nanosecond types are format version 3.
 PRIMITIVES = frozenset(
-    "boolean int long float double date time timestamp timestamptz timestamp_ns timestamptz_ns "
-    "string uuid binary variant unknown geometry geography".split()
+    [
+        "boolean",
+        "int",
+        "long",
+        "float",
+        "double",
+        "date",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "timestamp_ns",
+        "timestamptz_ns",
+        "string",
+        "uuid",
+        "binary",
+        "variant",
+        "unknown",
+        "geometry",
+        "geography",
+    ]
 )
 
 

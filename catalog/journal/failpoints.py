@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 
 DECLARED: dict[str, str] = {}
 """Every failpoint and the gap it stands for; tests kill a process at each."""
 
-_armed, _, _count = os.environ.get("CAIRN_FAILPOINT", "").partition(":")
-_remaining = int(_count or 1)
+_armed, _, _nth = os.environ.get("CAIRN_FAILPOINT", "").partition(":")
+_passes = itertools.count(1)
 
 
 def declare(name: str, gap: str) -> str:
@@ -20,9 +21,5 @@ def declare(name: str, gap: str) -> str:
 
 def reach(name: str) -> None:
     """Kill this process with SIGKILL if it was started with ``CAIRN_FAILPOINT=name`` or ``name:nth``; else do nothing."""
-    global _remaining  # the only state of a process that is about to end
-    if name != _armed:
-        return
-    _remaining -= 1
-    if _remaining <= 0:
+    if name == _armed and next(_passes) >= int(_nth or 1):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -147,15 +147,12 @@ Job = Callable[[Attempt], Mapping[str, Any]]
 def claim(run_uuid: uuid.UUID, *, holder: str) -> Attempt | None:
     """Take a run for this worker, or return None if another has it or it is finished."""
     now = clock.now()
-    taken = (
-        Run.objects.filter(_claimable(now), uuid=run_uuid, attempt__lt=MAX_ATTEMPTS)
-        .update(
-            state=RunState.RUNNING,
-            attempt=F("attempt") + 1,
-            holder=holder,
-            lease_until=now + timedelta(seconds=LEASE_SECONDS),
-            started_at=Coalesce(F("started_at"), now),
-        )
+    taken = Run.objects.filter(_claimable(now), uuid=run_uuid, attempt__lt=MAX_ATTEMPTS).update(
+        state=RunState.RUNNING,
+        attempt=F("attempt") + 1,
+        holder=holder,
+        lease_until=now + timedelta(seconds=LEASE_SECONDS),
+        started_at=Coalesce(F("started_at"), now),
     )
     if not taken:
         Run.objects.filter(_claimable(now), uuid=run_uuid, attempt__gte=MAX_ATTEMPTS).update(

@@ -83,7 +83,9 @@ def flush_data_changes() -> int:
     now = clock.now()
     with transaction.atomic():
         due = list(
-            PendingDataChange.objects.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+            PendingDataChange.objects.select_for_update(
+                skip_locked=connection.features.has_select_for_update_skip_locked
+            )
             .filter(due_at__lte=now)
             .order_by("due_at")[:SEQUENCE_ROWS]
         )

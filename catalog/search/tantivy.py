@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import tantivy
-from tantivy import Occur, Query as T
+from tantivy import Occur
+from tantivy import Query as T
 
 from catalog.domain import ranking
 from catalog.domain.identifiers import fold, name_words, query_words
@@ -28,8 +29,8 @@ RELOAD_SECONDS = 0.2
 MAX_COLUMNS = 2_000
 """Columns of one dataset that are searched by name."""
 
-_RAW = {"tokenizer_name": "raw", "index_option": "basic"}
-_WORDS = {"tokenizer_name": "whitespace", "index_option": "freq"}
+_RAW: dict[str, Any] = {"tokenizer_name": "raw", "index_option": "basic"}
+_WORDS: dict[str, Any] = {"tokenizer_name": "whitespace", "index_option": "freq"}
 
 
 def _schema() -> tantivy.Schema:
@@ -163,12 +164,10 @@ class TantivyIndex:
             hits.append((Hit(uuid.UUID(stored["uuid"][0]), float(score)), stored["sort"][0]))
         hits.sort(key=lambda pair: (-round(pair[0].score, 3), pair[1]))
         counted = self._facets(searcher, compiler, query, compiled) if facets else {}
-        return Answer([hit for hit, _ in hits], int(found.count or 0), counted)
+        return Answer([hit for hit, _ in hits], int(found.count or 0), counted)  # type: ignore[attr-defined]  # its stubs lag behind
 
     @staticmethod
-    def _facets(
-        searcher: Any, compiler: _Compiler, query: Query, compiled: T
-    ) -> dict[str, Sequence[tuple[str, int]]]:
+    def _facets(searcher: Any, compiler: _Compiler, query: Query, compiled: T) -> dict[str, Sequence[tuple[str, int]]]:
         result: dict[str, Sequence[tuple[str, int]]] = {}
         filtered = {part.field for part in query.filters if not part.excluded}
         shared = [name for name in FACETS if name not in filtered and name != "tag"]
@@ -245,16 +244,16 @@ class _Compiler:
 
     def query(self, query: Query, *, details_only: bool = False) -> T:
         """Return the whole query. ``details_only`` limits it to datasets whose details may be read."""
-        parts: list[tuple[Occur, T]] = []
-        for limit in (self.classes(self.scope.discover), self.classes(self.scope.read) if details_only else None):
-            if limit is not None:
-                parts.append((Occur.Must, T.const_score_query(limit, 0.0)))
-        for item in query.filters:
-            parts.append(
-                (Occur.MustNot, self.filter(item))
-                if item.excluded
-                else (Occur.Must, T.const_score_query(self.filter(item), 0.0))
-            )
+        limits = (self.classes(self.scope.discover), self.classes(self.scope.read) if details_only else None)
+        parts: list[tuple[Occur, T]] = [
+            (Occur.Must, T.const_score_query(limit, 0.0)) for limit in limits if limit is not None
+        ]
+        parts += [
+            (Occur.MustNot, self.filter(item))
+            if item.excluded
+            else (Occur.Must, T.const_score_query(self.filter(item), 0.0))
+            for item in query.filters
+        ]
         for text in query.texts:
             if text.excluded:
                 parts.append((Occur.MustNot, self.all_words(text)))

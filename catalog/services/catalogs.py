@@ -86,9 +86,7 @@ def check_connection(*, caller: Caller, platform: str, options: Mapping[str, Any
     gate.require_operator(caller.principal, what="testing connections")
     _check_host(options)
     given = {name: value for name, value in options.items() if value != ""}
-    connector = backends.make_connector(
-        platform, credentials.resolve_options(given, backends.connector_spec(platform))
-    )
+    connector = backends.make_connector(platform, credentials.resolve_options(given, backends.connector_spec(platform)))
     try:
         return connector.check(Context.within(CHECK_SECONDS))
     finally:
@@ -204,7 +202,7 @@ def update_catalog(
         _check_numbers(catalog.sync_every_seconds, catalog.drop_limit_ratio)
         if options is not None:
             plain, sealed = _split_options(catalog.platform, options)
-            kept = credentials.unseal(catalog.secrets) if catalog.secrets else {}
+            kept = credentials.unseal(bytes(catalog.secrets)) if catalog.secrets else {}
             catalog.options = plain
             catalog.secrets = credentials.seal({**kept, **sealed})
         if catalog.sync_every_seconds is None or catalog.state != CatalogState.ACTIVE:
@@ -249,13 +247,17 @@ def request_sync(*, caller: Caller, name: str, idempotency_key: str | None = Non
         run_uuid = create_run(
             kind="sync", subject=name, requested_by=caller.principal.handle, idempotency_key=idempotency_key
         )
-        record(caller, [AuditEntry("catalog.sync_requested", "catalog", name, catalog.uuid, after={"run": str(run_uuid)})])
+        record(
+            caller, [AuditEntry("catalog.sync_requested", "catalog", name, catalog.uuid, after={"run": str(run_uuid)})]
+        )
     return run_uuid
 
 
 def request_due_syncs(*, caller: Caller) -> Sequence[uuid.UUID]:
     """Queue a sync of every active catalog whose time has come."""
-    due = Catalog.objects.filter(state=CatalogState.ACTIVE, next_sync_at__lte=clock.now()).values_list("name", flat=True)
+    due = Catalog.objects.filter(state=CatalogState.ACTIVE, next_sync_at__lte=clock.now()).values_list(
+        "name", flat=True
+    )
     return [request_sync(caller=caller, name=name) for name in due[:100]]
 
 

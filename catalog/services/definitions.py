@@ -197,7 +197,7 @@ def _intend(
     now = clock.now()
     with transaction.atomic():
         if expected_version is not None:
-            locked = Dataset.objects.select_for_update().filter(pk=dataset.pk if dataset else None).first()
+            locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first() if dataset else None
             found = locked.version if locked else 0
             if found != expected_version:
                 raise VersionConflict(
@@ -293,7 +293,7 @@ def settle(intent: Intent, *, caller: Caller, state: str, warnings: Sequence[str
             return outcome_of(locked)
         dataset = _store_answers(locked, catalog, operation, answers, caller)
         failpoints.reach(STORED)
-        reached = is_reached(operation, {name: loaded and loaded.document for name, loaded in answers.items()})
+        reached = is_reached(operation, {name: loaded.document if loaded else None for name, loaded in answers.items()})
         locked.state = state
         locked.closed_at = clock.now()
         locked.outcome = {
@@ -345,7 +345,10 @@ def _store_answers(
     held = {
         dataset.name: dataset
         for dataset in Dataset.objects.filter(
-            database=database, name__in=list(answers), holds_name=True, state__in=[DatasetState.LIVE, DatasetState.MISSING]
+            database=database,
+            name__in=list(answers),
+            holds_name=True,
+            state__in=[DatasetState.LIVE, DatasetState.MISSING],
         )
     }
     renames = []
@@ -360,7 +363,11 @@ def _store_answers(
     gone = [dataset.pk for name, dataset in held.items() if answers[name] is None]
     if gone:
         store.mark_unlisted(catalog=catalog, dataset_ids=gone, run_uuid=None, writing=writing)
-    final = operation.new_name if isinstance(operation, RenameTable) and answers.get(operation.new_name) else operation.table
+    final = (
+        operation.new_name
+        if isinstance(operation, RenameTable) and answers.get(operation.new_name)
+        else operation.table
+    )
     return Dataset.objects.filter(database=database, name=final, holds_name=True).first()
 
 

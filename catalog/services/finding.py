@@ -88,7 +88,9 @@ def _index_patterns(patterns: Sequence[str]) -> None:
     last = 0
     while prefixes:
         rows = list(
-            Dataset.objects.filter(prefixes, pk__gt=last, state__in=SEARCHED).order_by("pk").values_list("pk", "uuid")[:PAGE]
+            Dataset.objects.filter(prefixes, pk__gt=last, state__in=SEARCHED)
+            .order_by("pk")
+            .values_list("pk", "uuid")[:PAGE]
         )
         if not rows:
             return
@@ -132,15 +134,11 @@ def search(*, query: Query, principal: Principal, limit: int, offset: int = 0, f
     While the index does not answer, names in the database do, and the result says so.
     """
     try:
-        answer = backends.search_index().search(
-            query, scope_of(principal), limit=limit, offset=offset, facets=facets
-        )
+        answer = backends.search_index().search(query, scope_of(principal), limit=limit, offset=offset, facets=facets)
     except SearchUnavailable as error:
         return _by_name(query, principal, limit, offset, str(error))
     summaries = summaries_by_uuid(principal=principal, uuids=[hit.uuid for hit in answer.hits])
-    items = [
-        Found(summaries[hit.uuid], hit.score) for hit in answer.hits if hit.uuid in summaries
-    ]
+    items = [Found(summaries[hit.uuid], hit.score) for hit in answer.hits if hit.uuid in summaries]
     end = offset + limit
     return SearchResult(
         items=items,
@@ -155,7 +153,9 @@ def _by_name(query: Query, principal: Principal, limit: int, offset: int, reason
     for word in query.words.split():
         condition &= Q(qualified_name__icontains=fold(word))
     rows = list(
-        Dataset.objects.filter(condition).order_by("qualified_name").values_list("uuid", flat=True)[offset : offset + limit]
+        Dataset.objects.filter(condition)
+        .order_by("qualified_name")
+        .values_list("uuid", flat=True)[offset : offset + limit]
     )
     total = Dataset.objects.filter(condition).count()
     summaries = summaries_by_uuid(principal=principal, uuids=rows)

@@ -18,7 +18,7 @@ from catalog.journal import clock
 from catalog.journal.services import Entry, publish
 from catalog.models import Catalog, CatalogState, Dataset, DatasetState, FormerName, Redirect
 from catalog.selectors import NoSuchCatalog, NoSuchDataset, case_rule
-from catalog.services.store import publish_changes, refresh_bodies
+from catalog.services.store import Told, publish_changes, refresh_bodies
 
 PAGE = 500
 
@@ -79,7 +79,7 @@ def expire_observed(*, caller: Caller, older_than: timedelta, limit: int = PAGE)
 
 
 def _set_states(rows: Sequence[Dataset], state: str, operation: str, caller: Caller, now: datetime) -> None:
-    told = []
+    told: list[Told] = []
     for dataset in rows:
         dataset.state = state
         dataset.missing_since = now if state == DatasetState.TOMBSTONED else dataset.missing_since
@@ -131,7 +131,7 @@ def merge(*, caller: Caller, absorbed: uuid.UUID, survivor: uuid.UUID) -> None:
             previous_state=gone.state,
         )
         FormerName.objects.create(qualified_name=gone.qualified_name, dataset=kept, ended_at=now)
-        told = [
+        told: list[Told] = [
             (gone, [("identity", "absorbed", {"survivor": str(kept.uuid)})]),
             (kept, [("identity", "merged", {"absorbed": str(gone.uuid)})]),
         ]
@@ -148,9 +148,7 @@ def undo_merge(*, caller: Caller, absorbed: uuid.UUID) -> None:
     now = clock.now()
     with transaction.atomic():
         redirect = (
-            Redirect.objects.select_related("survivor")
-            .filter(absorbed__uuid=absorbed, undone_at__isnull=True)
-            .first()
+            Redirect.objects.select_related("survivor").filter(absorbed__uuid=absorbed, undone_at__isnull=True).first()
         )
         if redirect is None:
             raise InvalidMerge("this dataset is not merged into another")
@@ -160,7 +158,7 @@ def undo_merge(*, caller: Caller, absorbed: uuid.UUID) -> None:
         FormerName.objects.filter(qualified_name=gone.qualified_name, dataset=kept).delete()
         gone.state = redirect.previous_state
         gone.holds_name = not Dataset.objects.filter(qualified_name=gone.qualified_name, holds_name=True).exists()
-        told = [
+        told: list[Told] = [
             (gone, [("identity", "separated", {"survivor": str(kept.uuid)})]),
             (kept, [("identity", "separated", {"absorbed": str(gone.uuid)})]),
         ]

@@ -53,6 +53,8 @@ BEFORE_COMMIT = failpoints.declare("store.before_commit", "all rows of a batch w
 AFTER_COMMIT = failpoints.declare("store.after_commit", "a batch committed, its unit not yet done")
 
 Counts = dict[str, int]
+Told = tuple[Dataset, list[tuple[str, str, dict[str, Any]]]]
+"""A dataset and its changes: aspect, operation, payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,9 @@ def store_within(
     now = clock.now()
     drafts = _renamed(catalog, renames, writing, now)
     names = {
-        str(QualifiedName.of(catalog.name, database.name, item.ref.name)): replace(item, document=storable(item.document))
+        str(QualifiedName.of(catalog.name, database.name, item.ref.name)): replace(
+            item, document=storable(item.document)
+        )
         for item in loaded
     }
     known = {
@@ -131,14 +135,16 @@ def store_within(
         known.pop(draft.dataset.qualified_name, None)
     by_name = {draft.dataset.qualified_name: draft for draft in drafts}
     for qualified_name, item in names.items():
-        draft = by_name.get(qualified_name)
-        if draft is None:
+        paired = by_name.get(qualified_name)
+        if paired is None:
             existing = known.get(qualified_name)
             if existing and writing.read_at and existing.seen_at > writing.read_at:
                 continue
-            draft = Draft(existing) if existing else _new(catalog, database, qualified_name, item, writing, now)
-            drafts.append(draft)
-        _take_in(draft, item, now)
+            paired = (
+                Draft(existing) if existing else _new(catalog, database, qualified_name, item, writing=writing, now=now)
+            )
+            drafts.append(paired)
+        _take_in(paired, item, now)
     return _save(catalog, drafts, writing, now)
 
 
@@ -172,7 +178,7 @@ def _renamed(catalog: Catalog, renames: Sequence[Rename], writing: Writing, now:
 
 
 def _new(
-    catalog: Catalog, database: Database, qualified_name: str, item: Loaded, writing: Writing, now: datetime
+    catalog: Catalog, database: Database, qualified_name: str, item: Loaded, *, writing: Writing, now: datetime
 ) -> Draft:
     dataset = Dataset(
         uuid=new_uuid(),
@@ -195,7 +201,9 @@ def _new(
 def _take_in(draft: Draft, item: Loaded, now: datetime) -> None:
     dataset, ref = draft.dataset, item.ref
     if dataset.state != DatasetState.LIVE and not draft.new:
-        draft.tell("identity", "confirmed" if dataset.state == DatasetState.OBSERVED else "revived", state=dataset.state)
+        draft.tell(
+            "identity", "confirmed" if dataset.state == DatasetState.OBSERVED else "revived", state=dataset.state
+        )
     if dataset.source_id and ref.source_id and dataset.source_id != ref.source_id:
         dataset.recreated_at = now
         draft.tell("identity", "recreated")
@@ -327,7 +335,7 @@ def _columns(
             current[key] = [row for row in rows if row.dropped_at is None]
             continue
         wanted = {column.path: column for column in flatten_columns(draft.document.columns)}
-        current[key] = _match_columns(key, rows, wanted, inserts, updates, now)
+        current[key] = _match_columns(key, rows, wanted, inserts=inserts, updates=updates, now=now)
     # Renames may hand a path from one row to another: free them first.
     moved = [row for row in updates if row.pk is not None]
     bulk.update(ColumnRow, ("path",), [(row.pk, (f"%moving{row.pk}",)) for row in moved])
@@ -344,6 +352,7 @@ def _match_columns(
     dataset_id: int,
     rows: Sequence[ColumnRow],
     wanted: Mapping[str, FlatColumn],
+    *,
     inserts: list[ColumnRow],
     updates: list[ColumnRow],
     now: datetime,
@@ -508,7 +517,7 @@ def _write_versions(
 
 
 def publish_changes(
-    changes: Sequence[tuple[Dataset, Sequence[tuple[str, str, dict[str, Any]]]]],
+    changes: Sequence[Told],
     *,
     caller: Caller,
     cause: Mapping[str, Any],
@@ -606,7 +615,7 @@ def mark_unlisted(
             .filter(condition)
             .order_by("pk")
         )
-        told = []
+        told: list[Told] = []
         for dataset in rows:
             if run_uuid is not None and dataset.missing_in_run == run_uuid:
                 continue  # this run said so before it was interrupted

@@ -244,7 +244,8 @@ class SyncRun:
     def _hold(self, plans: Sequence[_Plan]) -> bool:
         """Return whether nothing may be dropped in this run, because too much vanished and nobody has agreed."""
         by_database = {
-            plan.database.name: len([k for k in plan.vanished.values() if k.state == DatasetState.LIVE]) for plan in plans
+            plan.database.name: len([k for k in plan.vanished.values() if k.state == DatasetState.LIVE])
+            for plan in plans
         }
         vanished = sum(by_database.values())
         known = Dataset.objects.filter(catalog=self.catalog, state=DatasetState.LIVE).count()
@@ -436,9 +437,9 @@ def run_remove_catalog(attempt: Attempt) -> Mapping[str, Any]:
     done = 0
     while True:
         keys = list(
-            Dataset.objects.filter(
-                catalog=catalog, state__in=[DatasetState.LIVE, DatasetState.MISSING]
-            ).values_list("pk", flat=True)[:MARK_ROWS]
+            Dataset.objects.filter(catalog=catalog, state__in=[DatasetState.LIVE, DatasetState.MISSING]).values_list(
+                "pk", flat=True
+            )[:MARK_ROWS]
         )
         if not keys:
             return {"tombstoned": done}
@@ -446,5 +447,3 @@ def run_remove_catalog(attempt: Attempt) -> Mapping[str, Any]:
         store.mark_unlisted(catalog=catalog, dataset_ids=keys, run_uuid=None, writing=writing)
         done += len(keys)
         attempt.tell({"phase": "dropping", "done": done})
-
-

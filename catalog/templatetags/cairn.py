@@ -22,7 +22,9 @@ DATE_AFTER_DAYS = 14
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Return a glyph that says nothing by itself."""
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("catalog/icons.svg"), name)
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("catalog/icons.svg"), name
+    )
 
 
 @register.simple_tag
@@ -47,9 +49,7 @@ def platform(name: str, size: str = "") -> SafeString:
 def name(qualified_name: str, marked: str = "") -> SafeString:
     """Return a qualified name that may break after each slash, its last part bold, words of a query marked in it."""
     *path, last = qualified_name.split("/")
-    return format_html(
-        "{}<b>{}</b>", format_html_join("", "{}/<wbr>", ((part,) for part in path)), mark(last, marked)
-    )
+    return format_html("{}<b>{}</b>", format_html_join("", "{}/<wbr>", ((part,) for part in path)), mark(last, marked))
 
 
 @register.simple_tag
@@ -66,7 +66,7 @@ def mark(text: str, query: str) -> SafeString:
         if start < 0:
             continue
         at = start + len(word)
-        if any(word.startswith(each) or each.startswith(word) and len(word) > 2 for each in wanted):
+        if any(word.startswith(each) or (each.startswith(word) and len(word) > 2) for each in wanted):
             spans.append((start, at))
     pieces: list[SafeString] = []
     end = 0
@@ -108,7 +108,10 @@ def when(context: template.Context, moment: datetime | str | None, missing: str 
     else:
         shown = f"in {_age(-seconds)}"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', f"{moment:%Y-%m-%dT%H:%M:%SZ}", f"{moment:%-d %b %Y, %H:%M:%S} UTC", shown
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        f"{moment:%-d %b %Y, %H:%M:%S} UTC",
+        shown,
     )
 
 
@@ -136,7 +139,12 @@ def size(value: int | None) -> SafeString | str:
         return "Not measured"
     for factor, unit in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if value >= factor:
-            return format_html('<span title="{} bytes">{}</span> <span class="unit">{}</span>', f"{value:,}", _three(value / factor), unit)
+            return format_html(
+                '<span title="{} bytes">{}</span> <span class="unit">{}</span>',
+                f"{value:,}",
+                _three(value / factor),
+                unit,
+            )
     return format_html('{} <span class="unit">bytes</span>', value)
 
 

@@ -43,8 +43,6 @@ def page_view(view: View) -> View:
     return never_cache(guarded)
 
 
-
-
 def web_caller(request: HttpRequest) -> Caller:
     """Return who asks, through the web."""
     return caller_of(request, "web")

@@ -7,7 +7,7 @@ import uuid
 from catalog import selectors
 from catalog.access import services as access
 from catalog.access.principals import Caller
-from catalog.services import annotations
+from catalog.services import annotating
 
 USERS = (("mara", "Mara Okafor"), ("jonas", "Jonas Lind"), ("priya", "Priya Raman"))
 TEAMS = (
@@ -15,7 +15,12 @@ TEAMS = (
     ("growth-analytics", "Growth Analytics", ("jonas",)),
     ("finance-data", "Finance Data", ("priya", "jonas")),
 )
-GRANTS = (("reader", "**", "mara"), ("editor", "lake/**", "mara"), ("reader", "analytics/**", "jonas"), ("editor", "billing/**", "priya"))
+GRANTS = (
+    ("reader", "**", "mara"),
+    ("editor", "lake/**", "mara"),
+    ("reader", "analytics/**", "jonas"),
+    ("editor", "billing/**", "priya"),
+)
 
 OWNERS = {
     "lake/events/play_events": "team:playback-data",
@@ -56,12 +61,12 @@ def add_people(caller: Caller) -> None:
     for role, pattern, username in GRANTS:
         access.create_grant(caller=caller, role=role, pattern=pattern, username=username)
     for name, owner in OWNERS.items():
-        annotations.add_owner(caller=caller, dataset_uuid=_uuid(caller, name), owner=owner)
+        annotating.add_owner(caller=caller, dataset_uuid=_uuid(caller, name), owner=owner)
     for name, tags in TAGS.items():
         for tag in tags:
-            annotations.add_tag(caller=caller, dataset_uuid=_uuid(caller, name), tag=tag)
+            annotating.add_tag(caller=caller, dataset_uuid=_uuid(caller, name), tag=tag)
     for name, text in DESCRIPTIONS.items():
-        annotations.describe(caller=caller, dataset_uuid=_uuid(caller, name), text=text)
+        annotating.describe(caller=caller, dataset_uuid=_uuid(caller, name), text=text)
 
 
 def _uuid(caller: Caller, name: str) -> uuid.UUID:

@@ -13,14 +13,95 @@ CUSTOMERS = 1_200
 TITLES = 180
 PLAYS = 24_000
 
-FIRST = "Mara Jonas Priya Elif Noor Tomas Ines Kofi Yuki Lena Omar Sofia Viktor Amara Hugo Zoe Idris Clara Mateo Freya".split()
-LAST = "Okafor Lind Raman Demir Haddad Novak Silva Mensah Tanaka Weber Farouk Rossi Petrov Diallo Laurent Klein Bello".split()
-COUNTRIES = "DE FR NL SE PL ES IT GB US CA BR JP".split()
-CITIES = "Berlin Lyon Utrecht Malmö Kraków Sevilla Torino Leeds Austin Québec Recife 大阪".split()
-STREETS = "Harbour Mill Station Garden Church Market Linden Bridge Castle Orchard".split()
-GENRES = "drama comedy documentary thriller animation sport kids science".split()
-WORDS = "northern silent paper glass winter hidden second electric distant golden last quiet broken open".split()
-THINGS = "harbour letters orchard signal river garden machine summit archive window island parade station".split()
+FIRST = [
+    "Mara",
+    "Jonas",
+    "Priya",
+    "Elif",
+    "Noor",
+    "Tomas",
+    "Ines",
+    "Kofi",
+    "Yuki",
+    "Lena",
+    "Omar",
+    "Sofia",
+    "Viktor",
+    "Amara",
+    "Hugo",
+    "Zoe",
+    "Idris",
+    "Clara",
+    "Mateo",
+    "Freya",
+]
+LAST = [
+    "Okafor",
+    "Lind",
+    "Raman",
+    "Demir",
+    "Haddad",
+    "Novak",
+    "Silva",
+    "Mensah",
+    "Tanaka",
+    "Weber",
+    "Farouk",
+    "Rossi",
+    "Petrov",
+    "Diallo",
+    "Laurent",
+    "Klein",
+    "Bello",
+]
+COUNTRIES = ["DE", "FR", "NL", "SE", "PL", "ES", "IT", "GB", "US", "CA", "BR", "JP"]
+CITIES = [
+    "Berlin",
+    "Lyon",
+    "Utrecht",
+    "Malmö",
+    "Kraków",
+    "Sevilla",
+    "Torino",
+    "Leeds",
+    "Austin",
+    "Québec",
+    "Recife",
+    "大阪",
+]
+STREETS = ["Harbour", "Mill", "Station", "Garden", "Church", "Market", "Linden", "Bridge", "Castle", "Orchard"]
+GENRES = ["drama", "comedy", "documentary", "thriller", "animation", "sport", "kids", "science"]
+WORDS = [
+    "northern",
+    "silent",
+    "paper",
+    "glass",
+    "winter",
+    "hidden",
+    "second",
+    "electric",
+    "distant",
+    "golden",
+    "last",
+    "quiet",
+    "broken",
+    "open",
+]
+THINGS = [
+    "harbour",
+    "letters",
+    "orchard",
+    "signal",
+    "river",
+    "garden",
+    "machine",
+    "summit",
+    "archive",
+    "window",
+    "island",
+    "parade",
+    "station",
+]
 DEVICES = ("tv", "phone", "tablet", "browser", "console")
 SYSTEMS = {"tv": "tizen", "phone": "android", "tablet": "ios", "browser": "web", "console": "orbis"}
 
@@ -62,7 +143,15 @@ def _accounts(rows: Rows, dice: random.Random) -> None:
             born = datetime(1950, 1, 1, tzinfo=UTC) + timedelta(days=dice.randrange(20_000))
             joined = rows.now - timedelta(days=dice.randrange(1, 1_500), minutes=dice.randrange(1_440))
             mail = f"{first}.{last}{key}@mail.example".lower()
-            yield (key, mail, f"{first} {last}", born.date().isoformat(), dice.choice(COUNTRIES), _at(joined), dice.random() < 0.93)
+            yield (
+                key,
+                mail,
+                f"{first} {last}",
+                born.date().isoformat(),
+                dice.choice(COUNTRIES),
+                _at(joined),
+                dice.random() < 0.93,
+            )
 
     known = rows.add("customers", customers())
     profiles = rows.add(
@@ -70,7 +159,9 @@ def _accounts(rows: Rows, dice: random.Random) -> None:
         (
             (1_000_000 + key * 4 + number, key, name, number == 0 and dice.random() < 0.2)
             for key, _, full, *_ in known
-            for number, name in enumerate(dice.sample([full.split()[0], "Kids", "Guest", "Living room"], dice.randint(1, 3)))
+            for number, name in enumerate(
+                dice.sample([full.split()[0], "Kids", "Guest", "Living room"], dice.randint(1, 3))
+            )
         ),
     )
     rows.add(
@@ -84,7 +175,14 @@ def _accounts(rows: Rows, dice: random.Random) -> None:
     rows.add(
         "addresses",
         (
-            (key, key, f"{dice.choice(STREETS)} street {dice.randrange(1, 200)}", dice.choice(CITIES), f"{dice.randrange(10_000, 99_999)}", country)
+            (
+                key,
+                key,
+                f"{dice.choice(STREETS)} street {dice.randrange(1, 200)}",
+                dice.choice(CITIES),
+                f"{dice.randrange(10_000, 99_999)}",
+                country,
+            )
             for key, _, _, _, country, _, _ in known
             if dice.random() < 0.9
         ),
@@ -101,7 +199,13 @@ def _accounts(rows: Rows, dice: random.Random) -> None:
     rows.add(
         "support_tickets",
         (
-            (number, key, dice.choice(("billing", "playback", "account", "other")), _note(dice, mail, full), _at(rows.now - timedelta(hours=dice.randrange(9_000))))
+            (
+                number,
+                key,
+                dice.choice(("billing", "playback", "account", "other")),
+                _note(dice, mail, full),
+                _at(rows.now - timedelta(hours=dice.randrange(9_000))),
+            )
             for number, (key, mail, full, *_) in enumerate(dice.sample(known, 400), 1)
         ),
     )
@@ -110,13 +214,22 @@ def _accounts(rows: Rows, dice: random.Random) -> None:
 def _note(dice: random.Random, mail: str, full: str) -> str:
     if dice.random() < 0.35:
         return f"{full} asks to be written to at {mail}, or called on +49 30 {dice.randrange(1_000_000, 9_999_999)}"
-    return dice.choice(("video stutters in the evening", "charged twice", "cannot change the plan", "subtitles are late"))
+    return dice.choice(
+        ("video stutters in the evening", "charged twice", "cannot change the plan", "subtitles are late")
+    )
 
 
 def _billing(rows: Rows, dice: random.Random) -> None:
     plans = rows.add(
         "plans",
-        iter([(1, "basic", 799, 1, "EUR"), (2, "standard", 1_299, 2, "EUR"), (3, "premium", 1_799, 4, "EUR"), (4, "student", 599, 1, "EUR")]),
+        iter(
+            [
+                (1, "basic", 799, 1, "EUR"),
+                (2, "standard", 1_299, 2, "EUR"),
+                (3, "premium", 1_799, 4, "EUR"),
+                (4, "student", 599, 1, "EUR"),
+            ]
+        ),
     )
     prices = {plan[0]: plan[2] for plan in plans}
 
@@ -135,15 +248,19 @@ def _billing(rows: Rows, dice: random.Random) -> None:
                 number += 1
                 issued = rows.now - timedelta(days=30 * month + dice.randrange(28))
                 # Planted: the old importer lost the customer of some invoices.
-                yield (number, None if dice.random() < 0.012 else customer, subscription, prices[plan], _at(issued), dice.choice(("paid", "paid", "paid", "open", "void")))
+                yield (
+                    number,
+                    None if dice.random() < 0.012 else customer,
+                    subscription,
+                    prices[plan],
+                    _at(issued),
+                    dice.choice(("paid", "paid", "paid", "open", "void")),
+                )
 
     issued = rows.add("invoices", invoices())
     rows.add(
         "invoice_lines",
-        (
-            (invoice[0] * 10, invoice[0], "subscription", invoice[3], round(invoice[3] * 0.19))
-            for invoice in issued
-        ),
+        ((invoice[0] * 10, invoice[0], "subscription", invoice[3], round(invoice[3] * 0.19)) for invoice in issued),
     )
     paid = [invoice for invoice in issued if invoice[5] == "paid"]
     rows.add(
@@ -156,23 +273,44 @@ def _billing(rows: Rows, dice: random.Random) -> None:
     rows.add(
         "payment_methods",
         (
-            (key, key, kind, f"DE{dice.randrange(10, 99)}50010517{dice.randrange(10**9, 10**10)}" if kind == "sepa" else f"tok_{dice.getrandbits(64):016x}", f"{dice.randint(1, 12):02d}/{dice.randint(27, 31)}")
+            (
+                key,
+                key,
+                kind,
+                f"DE{dice.randrange(10, 99)}50010517{dice.randrange(10**9, 10**10)}"
+                if kind == "sepa"
+                else f"tok_{dice.getrandbits(64):016x}",
+                f"{dice.randint(1, 12):02d}/{dice.randint(27, 31)}",
+            )
             for key, *_ in rows.tables["customers"]
             for kind in [dice.choice(("card", "sepa", "wallet"))]
         ),
     )
     rows.add(
         "refunds",
-        ((number, payment[0], payment[2], dice.choice(("duplicate", "outage", "goodwill"))) for number, payment in enumerate(dice.sample(rows.tables["payments"], 60), 1)),
+        (
+            (number, payment[0], payment[2], dice.choice(("duplicate", "outage", "goodwill")))
+            for number, payment in enumerate(dice.sample(rows.tables["payments"], 60), 1)
+        ),
     )
 
 
 def _content(rows: Rows, dice: random.Random) -> None:
-    people = rows.add("people", ((key, f"{dice.choice(FIRST)} {dice.choice(LAST)}", dice.choice(COUNTRIES)) for key in range(1, 241)))
+    people = rows.add(
+        "people", ((key, f"{dice.choice(FIRST)} {dice.choice(LAST)}", dice.choice(COUNTRIES)) for key in range(1, 241))
+    )
     titles = rows.add(
         "titles",
         (
-            (key, f"The {dice.choice(WORDS)} {dice.choice(THINGS)}".title(), dice.choice(("film", "series")), dice.choice(GENRES), dice.randrange(1985, 2026), dice.randrange(22, 180), dice.sample(COUNTRIES, 3))
+            (
+                key,
+                f"The {dice.choice(WORDS)} {dice.choice(THINGS)}".title(),
+                dice.choice(("film", "series")),
+                dice.choice(GENRES),
+                dice.randrange(1985, 2026),
+                dice.randrange(22, 180),
+                dice.sample(COUNTRIES, 3),
+            )
             for key in range(1, TITLES + 1)
         ),
     )
@@ -187,12 +325,23 @@ def _content(rows: Rows, dice: random.Random) -> None:
     )
     rows.add(
         "credits",
-        ((title[0], person[0], role) for title in titles for person, role in zip(dice.sample(people, 4), ("director", "writer", "actor", "actor"), strict=True)),
+        (
+            (title[0], person[0], role)
+            for title in titles
+            for person, role in zip(dice.sample(people, 4), ("director", "writer", "actor", "actor"), strict=True)
+        ),
     )
     rows.add(
         "licenses",
         (
-            (key, title[0], country, (rows.now - timedelta(days=dice.randrange(900))).date(), (rows.now + timedelta(days=dice.randrange(-60, 700))).date(), dice.randrange(2_000, 90_000))
+            (
+                key,
+                title[0],
+                country,
+                (rows.now - timedelta(days=dice.randrange(900))).date(),
+                (rows.now + timedelta(days=dice.randrange(-60, 700))).date(),
+                dice.randrange(2_000, 90_000),
+            )
             for key, (title, country) in enumerate(((t, c) for t in titles for c in t[6]), 1)
         ),
     )
@@ -222,7 +371,13 @@ def _events(rows: Rows, dice: random.Random) -> None:
     rows.add(
         "search_events",
         (
-            (f"{dice.getrandbits(96):024x}", device[1], f"{dice.choice(WORDS)} {dice.choice(THINGS)}", dice.randrange(40), rows.now - timedelta(minutes=dice.randrange(40_000)))
+            (
+                f"{dice.getrandbits(96):024x}",
+                device[1],
+                f"{dice.choice(WORDS)} {dice.choice(THINGS)}",
+                dice.randrange(40),
+                rows.now - timedelta(minutes=dice.randrange(40_000)),
+            )
             for device in (dice.choice(devices) for _ in range(3_000))
         ),
     )
@@ -230,11 +385,21 @@ def _events(rows: Rows, dice: random.Random) -> None:
     rows.add(
         "ad_impressions",
         (
-            (number, device[1], dice.choice(("pre-roll", "mid-roll")), dice.randrange(4, 60), rows.now - timedelta(days=12, minutes=dice.randrange(40_000)))
+            (
+                number,
+                device[1],
+                dice.choice(("pre-roll", "mid-roll")),
+                dice.randrange(4, 60),
+                rows.now - timedelta(days=12, minutes=dice.randrange(40_000)),
+            )
             for number, device in enumerate(dice.choice(devices) for _ in range(2_000))
         ),
     )
     rows.add(
         "ratings",
-        ((profile[0], title[0], dice.randint(1, 5), rows.now - timedelta(hours=dice.randrange(8_000))) for profile in dice.sample(rows.tables["profiles"], 900) for title in dice.sample(titles, 2)),
+        (
+            (profile[0], title[0], dice.randint(1, 5), rows.now - timedelta(hours=dice.randrange(8_000)))
+            for profile in dice.sample(rows.tables["profiles"], 900)
+            for title in dice.sample(titles, 2)
+        ),
     )

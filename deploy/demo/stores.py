@@ -29,7 +29,9 @@ def build_sqlite(path: Path, schema: str, rows: Rows, tables: Sequence[str]) -> 
 
 _PLAY = pa.schema(
     [
-        pa.field("play_event_id", pa.string(), False, {"doc": "Unique per event; retries of a player carry the same id."}),
+        pa.field(
+            "play_event_id", pa.string(), False, {"doc": "Unique per event; retries of a player carry the same id."}
+        ),
         pa.field("profile_id", pa.int64(), True, {"doc": "Who was watching, as in accounts/main/profiles."}),
         pa.field("title_id", pa.int32(), True, {"doc": "What was playing."}),
         pa.field("event_type", pa.string(), True, {"doc": "play, pause, seek or stop."}),
@@ -82,29 +84,77 @@ _LAKE: dict[str, tuple[str, pa.Schema, str]] = {
     ),
     "content.episodes": (
         "episodes",
-        pa.schema([("episode_id", pa.int32()), ("title_id", pa.int32()), ("season", pa.int32()), ("number", pa.int32()), ("minutes", pa.int32())]),
+        pa.schema(
+            [
+                ("episode_id", pa.int32()),
+                ("title_id", pa.int32()),
+                ("season", pa.int32()),
+                ("number", pa.int32()),
+                ("minutes", pa.int32()),
+            ]
+        ),
         "Episodes of series.",
     ),
-    "content.people": ("people", pa.schema([("person_id", pa.int32()), ("full_name", pa.string()), ("country", pa.string())]), "Cast and crew."),
-    "content.credits": ("credits", pa.schema([("title_id", pa.int32()), ("person_id", pa.int32()), ("role", pa.string())]), "Who did what in a title."),
+    "content.people": (
+        "people",
+        pa.schema([("person_id", pa.int32()), ("full_name", pa.string()), ("country", pa.string())]),
+        "Cast and crew.",
+    ),
+    "content.credits": (
+        "credits",
+        pa.schema([("title_id", pa.int32()), ("person_id", pa.int32()), ("role", pa.string())]),
+        "Who did what in a title.",
+    ),
     "content.licenses": (
         "licenses",
-        pa.schema([("license_id", pa.int32()), ("title_id", pa.int32()), ("country", pa.string()), ("starts_on", pa.date32()), ("ends_on", pa.date32()), ("fee_eur", pa.int32())]),
+        pa.schema(
+            [
+                ("license_id", pa.int32()),
+                ("title_id", pa.int32()),
+                ("country", pa.string()),
+                ("starts_on", pa.date32()),
+                ("ends_on", pa.date32()),
+                ("fee_eur", pa.int32()),
+            ]
+        ),
         "Where and until when a title may be shown.",
     ),
     "events.search_events": (
         "search_events",
-        pa.schema([("search_id", pa.string()), ("profile_id", pa.int64()), ("query", pa.string()), ("results", pa.int32()), ("searched_at", pa.timestamp("us", "UTC"))]),
+        pa.schema(
+            [
+                ("search_id", pa.string()),
+                ("profile_id", pa.int64()),
+                ("query", pa.string()),
+                ("results", pa.int32()),
+                ("searched_at", pa.timestamp("us", "UTC")),
+            ]
+        ),
         "What people typed into the search box of the players.",
     ),
     "events.ad_impressions": (
         "ad_impressions",
-        pa.schema([("impression_id", pa.int64()), ("profile_id", pa.int64()), ("slot", pa.string()), ("seconds", pa.int32()), ("shown_at", pa.timestamp("us", "UTC"))]),
+        pa.schema(
+            [
+                ("impression_id", pa.int64()),
+                ("profile_id", pa.int64()),
+                ("slot", pa.string()),
+                ("seconds", pa.int32()),
+                ("shown_at", pa.timestamp("us", "UTC")),
+            ]
+        ),
         "Advertisements shown, as the partner reports them every night.",
     ),
     "events.ratings": (
         "ratings",
-        pa.schema([("profile_id", pa.int64()), ("title_id", pa.int32()), ("stars", pa.int32()), ("rated_at", pa.timestamp("us", "UTC"))]),
+        pa.schema(
+            [
+                ("profile_id", pa.int64()),
+                ("title_id", pa.int32()),
+                ("stars", pa.int32()),
+                ("rated_at", pa.timestamp("us", "UTC")),
+            ]
+        ),
         "Stars that profiles gave to titles.",
     ),
 }
@@ -134,7 +184,10 @@ def build_lake(folder: Path, rows: Rows) -> dict[str, pa.Table]:
     table = catalog.create_table(
         "events.play_events",
         schema=_PLAY,
-        properties={"comment": "One row per play, pause, seek and stop event, as sent by players.", "write.format.default": "parquet"},
+        properties={
+            "comment": "One row per play, pause, seek and stop event, as sent by players.",
+            "write.format.default": "parquet",
+        },
     )
     with table.update_spec() as spec:
         spec.add_field("event_day", IdentityTransform(), "event_day")
@@ -142,9 +195,13 @@ def build_lake(folder: Path, rows: Rows) -> dict[str, pa.Table]:
     table.append(arrow.slice(0, third))
     table.append(arrow.slice(third, 2 * third))
     made["events.play_events"] = arrow
-    sessions = duckdb.sql((SQL / "lake_playback_sessions.sql").read_text(), connection=_session_source(arrow)).to_arrow_table()
+    sessions: pa.Table = (
+        _session_source(arrow).execute((SQL / "lake_playback_sessions.sql").read_text()).to_arrow_table()
+    )
     table = catalog.create_table(
-        "playback.sessions", schema=sessions.schema, properties={"comment": "One row per viewing session: first play to last stop of a profile, title and day."}
+        "playback.sessions",
+        schema=sessions.schema,
+        properties={"comment": "One row per viewing session: first play to last stop of a profile, title and day."},
     )
     table.append(sessions)
     made["playback.sessions"] = sessions
@@ -175,16 +232,18 @@ def evolve_lake(folder: Path) -> None:
 def _session_source(plays: pa.Table) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.register("play_events_rows", plays)
-    connection.execute("ATTACH ':memory:' AS lake; CREATE SCHEMA lake.events; CREATE TABLE lake.events.play_events AS FROM play_events_rows")
+    connection.execute(
+        "ATTACH ':memory:' AS lake; CREATE SCHEMA lake.events; CREATE TABLE lake.events.play_events AS FROM play_events_rows"
+    )
     return connection
 
 
 def build_analytics(path: Path, rows: Rows, sqlite: dict[str, Path], lake: dict[str, pa.Table]) -> list[str]:
     """Make the DuckDB file by running the derived tables' SQL files over all stores; return the files in the order they ran."""
     connection = duckdb.connect(str(path), config={"threads": "2"})
-    for catalog, file in sqlite.items():
+    for catalog, source in sqlite.items():
         connection.execute(f"ATTACH ':memory:' AS {catalog}")
-        _copy_sqlite(connection, catalog, file)
+        _copy_sqlite(connection, catalog, source)
     connection.execute("ATTACH ':memory:' AS lake")
     for name, table in lake.items():
         schema, _, short = name.partition(".")
@@ -202,7 +261,10 @@ def build_analytics(path: Path, rows: Rows, sqlite: dict[str, Path], lake: dict[
 
 def _copy_sqlite(connection: duckdb.DuckDBPyConnection, catalog: str, file: Path) -> None:
     with sqlite3.connect(file) as source:
-        names = [row[0] for row in source.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")]
+        names = [
+            row[0]
+            for row in source.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        ]
         for name in names:
             cursor = source.execute(f"SELECT * FROM {name}")
             titles = [part[0] for part in cursor.description]
@@ -219,20 +281,41 @@ def build_stores(folder: Path, now: datetime) -> dict[str, dict[str, Any]]:
 
     rows = make_rows(now)
     accounts, billing = folder / "accounts.sqlite3", folder / "billing.sqlite3"
-    build_sqlite(accounts, "accounts.sql", rows, ("customers", "profiles", "devices", "addresses", "consents", "support_tickets"))
     build_sqlite(
-        billing, "billing.sql", rows, ("plans", "subscriptions", "invoices", "invoice_lines", "payments", "payment_methods", "refunds")
+        accounts, "accounts.sql", rows, ("customers", "profiles", "devices", "addresses", "consents", "support_tickets")
+    )
+    build_sqlite(
+        billing,
+        "billing.sql",
+        rows,
+        ("plans", "subscriptions", "invoices", "invoice_lines", "payments", "payment_methods", "refunds"),
     )
     lake = build_lake(folder, rows)
     analytics = folder / "analytics.duckdb"
     build_analytics(analytics, rows, {"accounts": accounts, "billing": billing}, lake)
     return {
-        "accounts": {"platform": "sqlite", "options": {"path": str(accounts)}, "description": "Customers, their profiles and devices."},
-        "billing": {"platform": "sqlite", "options": {"path": str(billing)}, "description": "Plans, subscriptions, invoices and payments."},
+        "accounts": {
+            "platform": "sqlite",
+            "options": {"path": str(accounts)},
+            "description": "Customers, their profiles and devices.",
+        },
+        "billing": {
+            "platform": "sqlite",
+            "options": {"path": str(billing)},
+            "description": "Plans, subscriptions, invoices and payments.",
+        },
         "lake": {
             "platform": "iceberg",
-            "options": {"uri": f"sqlite:///{folder}/lake.sqlite3", "warehouse": f"file://{folder}/lake", "catalog_name": "lake"},
+            "options": {
+                "uri": f"sqlite:///{folder}/lake.sqlite3",
+                "warehouse": f"file://{folder}/lake",
+                "catalog_name": "lake",
+            },
             "description": "Events and content, in Iceberg.",
         },
-        "analytics": {"platform": "duckdb", "options": {"path": str(analytics)}, "description": "Staging and marts, built every night."},
+        "analytics": {
+            "platform": "duckdb",
+            "options": {"path": str(analytics)},
+            "description": "Staging and marts, built every night.",
+        },
     }

@@ -15,7 +15,9 @@ CAIRN_OPEN = os.environ.get("CAIRN_OPEN") == "1"
 """Nobody has to sign in: every visitor is the operator. Only on loopback."""
 
 if CAIRN_OPEN and CAIRN_HOST != "localhost" and not ipaddress.ip_address(CAIRN_HOST).is_loopback:
-    raise SystemExit(f"CAIRN_OPEN=1 lets everybody in, so Cairn refuses to listen on {CAIRN_HOST}; unset one of the two")
+    raise SystemExit(
+        f"CAIRN_OPEN=1 lets everybody in, so Cairn refuses to listen on {CAIRN_HOST}; unset one of the two"
+    )
 
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *filter(None, os.environ.get("CAIRN_ALLOWED_HOSTS", "").split(","))]
 CELERY = {**CELERY, "broker_url": "memory://localhost/", "broker_transport_options": {"polling_interval": 0.05}}

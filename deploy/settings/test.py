@@ -9,11 +9,13 @@ from deploy.settings.base import CELERY, database_from
 
 _folder = Path(tempfile.mkdtemp(prefix="cairn-test-"))
 CAIRN_HOME = _folder
-SECRET_KEY = "a key for tests only"
+SECRET_KEY = "a key for tests only"  # noqa: S105  it protects nothing
 ALLOWED_HOSTS = ["*"]
 CAIRN_HOST = "127.0.0.1"
 CAIRN_OPEN = False
-DATABASES = {"default": database_from(os.environ.get("CAIRN_TEST_DATABASE_URL") or f"sqlite:///{_folder}/cairn.sqlite3")}
+DATABASES = {
+    "default": database_from(os.environ.get("CAIRN_TEST_DATABASE_URL") or f"sqlite:///{_folder}/cairn.sqlite3")
+}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: threads and child processes of a test see the same database.
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}

@@ -70,7 +70,7 @@ class DatasetShape(Shape):
     format = serializers.CharField(required=False, allow_null=True)
     view_text = serializers.CharField(required=False, allow_null=True)
     source_properties = serializers.DictField(required=False)
-    data = serializers.DictField(required=False)
+    data = serializers.DictField(required=False)  # type: ignore[assignment]  # the field's name is ours
     created_at = serializers.DateTimeField(required=False)
     definition_changed_at = serializers.DateTimeField(required=False, allow_null=True)
     recreated_at = serializers.DateTimeField(required=False, allow_null=True)
@@ -123,16 +123,15 @@ class CatalogShape(Shape):
     datasets = serializers.IntegerField()
 
 
-_ENVIRONMENT = {"max_length": 40, "required": False}
-
-
 class RegisterCatalog(Shape):
     name = serializers.CharField(max_length=63)
     platform = serializers.CharField(max_length=40, help_text="a connector's name, as GET /v1/connectors lists them")
     options = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
-    environment = serializers.CharField(default="prod", **_ENVIRONMENT)
+    environment = serializers.CharField(default="prod", max_length=40, required=False)
     description = serializers.CharField(max_length=20_000, required=False, default="", allow_blank=True)
-    namespaces = serializers.ListField(child=serializers.CharField(max_length=500), required=False, default=list, max_length=20)
+    namespaces = serializers.ListField(
+        child=serializers.CharField(max_length=500), required=False, default=list, max_length=20
+    )
     sync_every_seconds = serializers.IntegerField(
         required=False, default=1800, allow_null=True, min_value=60, max_value=31_536_000
     )
@@ -142,7 +141,7 @@ class RegisterCatalog(Shape):
 
 class ChangeCatalog(Shape):
     options = serializers.DictField(child=serializers.JSONField(), required=False)
-    environment = serializers.CharField(**_ENVIRONMENT)
+    environment = serializers.CharField(max_length=40, required=False)
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     namespaces = serializers.ListField(child=serializers.CharField(max_length=500), required=False, max_length=20)
     sync_every_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=60, max_value=31_536_000)
@@ -165,7 +164,7 @@ class OptionShape(Shape):
     name = serializers.CharField()
     title = serializers.CharField()
     help = serializers.CharField()
-    required = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]  # as above
     secret = serializers.BooleanField()
     default = serializers.CharField()
     placeholder = serializers.CharField()
@@ -387,7 +386,9 @@ class CreateUser(Shape):
 class CreateTeam(Shape):
     name = serializers.CharField(max_length=100)
     display_name = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
-    members = serializers.ListField(child=serializers.CharField(max_length=100), required=False, default=list, max_length=1_000)
+    members = serializers.ListField(
+        child=serializers.CharField(max_length=100), required=False, default=list, max_length=1_000
+    )
 
 
 class TeamShape(Shape):

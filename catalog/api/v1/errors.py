@@ -30,7 +30,7 @@ from catalog.domain.types import InvalidType
 from catalog.guards import ChangeRefused
 from catalog.journal.selectors import CursorExpired, NoSuchRun
 from catalog.selectors import AmbiguousName, NoSuchCatalog, NoSuchDatabase, NoSuchDataset, NoSuchVersion
-from catalog.services.annotations import InvalidAnnotation, NoSuchClaim, NoSuchColumn
+from catalog.services.annotating import InvalidAnnotation, NoSuchClaim, NoSuchColumn
 from catalog.services.catalogs import CatalogExists, InvalidCatalog, NoSuchHold
 from catalog.services.definitions import KeyReused, OutcomeUnknown, ReadOnlyCatalog, VersionConflict
 from catalog.services.identity import InvalidMerge

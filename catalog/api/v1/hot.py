@@ -30,7 +30,7 @@ def _answer(request: HttpRequest, stored: selectors.StoredDataset) -> HttpRespon
 def dataset(request: HttpRequest, dataset: uuid.UUID) -> HttpResponse:
     """Return a dataset by its id; other methods go to REST framework."""
     if request.method not in ("GET", "HEAD"):
-        return _dataset_writes(request, dataset=dataset)  # type: ignore[return-value]
+        return _dataset_writes(request, dataset=dataset)
     principal = principal_of(request)
     if principal is None:
         return problem(401, "not-signed-in", "this needs an API token (Authorization: Bearer …) or a session")
@@ -44,7 +44,7 @@ def datasets(request: HttpRequest) -> HttpResponse:
     """Return a dataset by ``?name=``; without it REST framework lists them."""
     name = request.GET.get("name")
     if request.method not in ("GET", "HEAD") or name is None:
-        return _dataset_list(request)  # type: ignore[return-value]
+        return _dataset_list(request)
     principal = principal_of(request)
     if principal is None:
         return problem(401, "not-signed-in", "this needs an API token (Authorization: Bearer …) or a session")

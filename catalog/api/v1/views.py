@@ -39,7 +39,7 @@ from catalog.domain.query import parse_query
 from catalog.domain.types import parse_type
 from catalog.journal import clock, runs
 from catalog.journal import selectors as journal
-from catalog.services import annotations, catalogs, definitions, finding, identity
+from catalog.services import annotating, catalogs, definitions, finding, identity
 
 DOOR = "rest"
 
@@ -49,9 +49,7 @@ def query(name: str, kind: Any, text: str, *, required: bool = False, many: bool
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, required=required, description=text, many=many)
 
 
-LIMIT = query(
-    "limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "how many items a page has"
-)
+LIMIT = query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "how many items a page has")
 CURSOR = query("cursor", str, "`next` of the page before")
 KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="the same key gives the first request's answer again"
@@ -108,7 +106,9 @@ class MeView(View):
 
 
 class ConnectorsView(View):
-    @extend_schema(responses={200: inline_serializer("Connectors", {"items": bodies.ConnectorShape(many=True)}), **problems()})
+    @extend_schema(
+        responses={200: inline_serializer("Connectors", {"items": bodies.ConnectorShape(many=True)}), **problems()}
+    )
     def get(self, request: Request) -> Response:
         """Return the kinds of sources that can be registered, with their options."""
         return Response(
@@ -131,7 +131,9 @@ class ConnectionChecksView(View):
 
 
 class CatalogsView(View):
-    @extend_schema(responses={200: inline_serializer("Catalogs", {"items": bodies.CatalogShape(many=True)}), **problems()})
+    @extend_schema(
+        responses={200: inline_serializer("Catalogs", {"items": bodies.CatalogShape(many=True)}), **problems()}
+    )
     def get(self, request: Request) -> Response:
         """Return the catalogs in which one may know something, by name."""
         return Response({"items": [asdict(view) for view in selectors.list_catalogs(principal=self.principal)]})
@@ -314,7 +316,11 @@ class DatasetsView(View):
             query("name", str, "a qualified name: answer with this dataset itself"),
             query("catalog", str, "datasets of this catalog only"),
             query("database", str, "datasets of this database only"),
-            query("state", {"type": "string", "enum": ["live", "missing", "observed", "tombstoned"]}, "datasets in this state only"),
+            query(
+                "state",
+                {"type": "string", "enum": ["live", "missing", "observed", "tombstoned"]},
+                "datasets in this state only",
+            ),
             LIMIT,
             CURSOR,
         ],
@@ -349,7 +355,7 @@ class DatasetTwin(View):
     def patch(self, request: Request, dataset: uuid.UUID) -> Response:
         """Write the description of a dataset or of one of its columns; an empty one takes it back."""
         body = self.checked(bodies.DescribeDataset)
-        done = annotations.describe(
+        done = annotating.describe(
             caller=self.caller,
             dataset_uuid=dataset,
             text=body["description"],
@@ -382,9 +388,7 @@ class VersionsView(View):
         """Return a dataset's versions, newest first, each with its changes."""
         asked = limit(request.GET)
         before = decode_cursor("versions", request.GET.get("cursor"), int)
-        found = selectors.list_versions(
-            dataset_uuid=dataset, principal=self.principal, before=before, limit=asked + 1
-        )
+        found = selectors.list_versions(dataset_uuid=dataset, principal=self.principal, before=before, limit=asked + 1)
         return page(found, asked, "versions", lambda view: view.number)
 
 
@@ -392,14 +396,15 @@ class VersionView(View):
     @extend_schema(responses={200: OpenApiTypes.OBJECT, **problems(404)})
     def get(self, request: Request, dataset: uuid.UUID, version: int) -> Response:
         """Return the definition of one version."""
-        return Response(
-            selectors.get_version_document(dataset_uuid=dataset, number=version, principal=self.principal)
-        )
+        return Response(selectors.get_version_document(dataset_uuid=dataset, number=version, principal=self.principal))
 
 
 class DiffView(View):
     @extend_schema(
-        parameters=[query("from", int, "a version", required=True), query("to", int, "another; the newest if left out")],
+        parameters=[
+            query("from", int, "a version", required=True),
+            query("to", int, "another; the newest if left out"),
+        ],
         responses={200: inline_serializer("Diff", {"changes": bodies.ChangeShape(many=True)}), **problems(404)},
     )
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
@@ -435,7 +440,7 @@ class UndoClaimView(View):
     @extend_schema(request=None, responses={200: bodies.AnnotatedShape, **problems(404)})
     def post(self, request: Request, dataset: uuid.UUID, claim: uuid.UUID) -> Response:
         """Take back what one claim did, or say an ended one again."""
-        return Response(asdict(annotations.undo_claim(caller=self.caller, dataset_uuid=dataset, claim_uuid=claim)))
+        return Response(asdict(annotating.undo_claim(caller=self.caller, dataset_uuid=dataset, claim_uuid=claim)))
 
 
 COLUMN = query("column", str, "the path of a column; the dataset itself if left out")
@@ -446,29 +451,25 @@ class TagView(View):
     def put(self, request: Request, dataset: uuid.UUID, tag: str) -> Response:
         """Tag a dataset or a column."""
         column = request.GET.get("column") or None
-        return Response(
-            asdict(annotations.add_tag(caller=self.caller, dataset_uuid=dataset, tag=tag, column=column))
-        )
+        return Response(asdict(annotating.add_tag(caller=self.caller, dataset_uuid=dataset, tag=tag, column=column)))
 
     @extend_schema(parameters=[COLUMN], responses={200: bodies.AnnotatedShape, **problems(404)})
     def delete(self, request: Request, dataset: uuid.UUID, tag: str) -> Response:
         """Take a tag off."""
         column = request.GET.get("column") or None
-        return Response(
-            asdict(annotations.remove_tag(caller=self.caller, dataset_uuid=dataset, tag=tag, column=column))
-        )
+        return Response(asdict(annotating.remove_tag(caller=self.caller, dataset_uuid=dataset, tag=tag, column=column)))
 
 
 class OwnerView(View):
     @extend_schema(request=None, responses={200: bodies.AnnotatedShape, **problems(404)})
     def put(self, request: Request, dataset: uuid.UUID, owner: str) -> Response:
         """Name an owner: `user:NAME` or `team:NAME`."""
-        return Response(asdict(annotations.add_owner(caller=self.caller, dataset_uuid=dataset, owner=owner)))
+        return Response(asdict(annotating.add_owner(caller=self.caller, dataset_uuid=dataset, owner=owner)))
 
     @extend_schema(responses={200: bodies.AnnotatedShape, **problems(404)})
     def delete(self, request: Request, dataset: uuid.UUID, owner: str) -> Response:
         """End an ownership."""
-        return Response(asdict(annotations.remove_owner(caller=self.caller, dataset_uuid=dataset, owner=owner)))
+        return Response(asdict(annotating.remove_owner(caller=self.caller, dataset_uuid=dataset, owner=owner)))
 
 
 class PropertyView(View):
@@ -477,14 +478,14 @@ class PropertyView(View):
         """Set a custom property."""
         value = self.checked(bodies.SetProperty)["value"]
         return Response(
-            asdict(annotations.set_property(caller=self.caller, dataset_uuid=dataset, name=name, value=value))
+            asdict(annotating.set_property(caller=self.caller, dataset_uuid=dataset, name=name, value=value))
         )
 
     @extend_schema(responses={200: bodies.AnnotatedShape, **problems(404)})
     def delete(self, request: Request, dataset: uuid.UUID, name: str) -> Response:
         """Remove a custom property."""
         return Response(
-            asdict(annotations.set_property(caller=self.caller, dataset_uuid=dataset, name=name, value=None))
+            asdict(annotating.set_property(caller=self.caller, dataset_uuid=dataset, name=name, value=None))
         )
 
 
@@ -573,7 +574,10 @@ class ChangesView(View):
         responses={
             200: inline_serializer(
                 "ChangesPage",
-                {"items": bodies.JournalShape(many=True), "position": serializers.IntegerField(help_text="give it as `after`")},
+                {
+                    "items": bodies.JournalShape(many=True),
+                    "position": serializers.IntegerField(help_text="give it as `after`"),
+                },
             ),
             **problems(410),
         },
@@ -659,7 +663,8 @@ class UsersView(View):
         """Create a user."""
         user = access_services.create_user(caller=self.caller, **self.checked(bodies.CreateUser))
         return Response(
-            access.UserView(user.uuid, user.username, user.display_name, user.email, user.is_superuser, True), status=201
+            access.UserView(user.uuid, user.username, user.display_name, user.email, user.is_superuser, True),
+            status=201,
         )
 
 
@@ -720,5 +725,3 @@ class RestrictionView(View):
         """Lift a restriction."""
         access_services.revoke_restriction(caller=self.caller, restriction_uuid=restriction)
         return Response(status=204)
-
-

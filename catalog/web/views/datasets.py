@@ -17,8 +17,8 @@ from catalog.access import gate
 from catalog.access.selectors import display_names, find_owner_handles
 from catalog.domain.names import InvalidName
 from catalog.selectors import StoredDataset
-from catalog.services import annotations
-from catalog.services.annotations import Annotated
+from catalog.services import annotating
+from catalog.services.annotating import Annotated
 from catalog.services.definitions import VersionConflict
 from catalog.templatetags.cairn import dataset_url
 from catalog.web import errors
@@ -46,15 +46,21 @@ def dataset(request: HttpRequest, name: str) -> HttpResponse:
         try:
             done, text = _carry_out(request, stored)
             undo = (
-                reverse("undo", args=[stored.uuid, done.claim]) if done.claim and request.POST.get("action") != "undo" else ""
+                reverse("undo", args=[stored.uuid, done.claim])
+                if done.claim and request.POST.get("action") != "undo"
+                else ""
             )
             messages.success(request, text, extra_tags=undo)
             return redirect(dataset_url(stored.qualified_name, tab=request.GET.get("tab", "")))
         except VersionConflict:
             stored = selectors.get_dataset_by_name(name=name, principal=principal)
-            more = {"conflict": "Compare it with what stands now, then save again.", "draft": request.POST.get("text", ""), "edit": "description"}
+            more = {
+                "conflict": "Compare it with what stands now, then save again.",
+                "draft": request.POST.get("text", ""),
+                "edit": "description",
+            }
             status = 409
-        except (annotations.InvalidAnnotation, annotations.NoSuchClaim, annotations.NoSuchColumn, ValueError) as error:
+        except (annotating.InvalidAnnotation, annotating.NoSuchClaim, annotating.NoSuchColumn, ValueError) as error:
             more, status = {"error": str(error)}, 400
     return render(request, "catalog/dataset.html", _context(request, stored) | more, status=status)
 
@@ -82,7 +88,7 @@ def _carry_out(request: HttpRequest, stored: StoredDataset) -> tuple[Annotated, 
     match given.get("action"):
         case "describe":
             expected = given.get("expected_version", "")
-            done = annotations.describe(
+            done = annotating.describe(
                 caller=caller,
                 dataset_uuid=stored.uuid,
                 text=given.get("text", "").replace("\r\n", "\n"),
@@ -92,21 +98,21 @@ def _carry_out(request: HttpRequest, stored: StoredDataset) -> tuple[Annotated, 
             return done, f"Description{where} saved."
         case "add_tag":
             tag = given.get("tag", "").strip()
-            return annotations.add_tag(caller=caller, dataset_uuid=stored.uuid, tag=tag, column=column), f"Tagged {tag}."
+            return annotating.add_tag(caller=caller, dataset_uuid=stored.uuid, tag=tag, column=column), f"Tagged {tag}."
         case "remove_tag":
             tag = given.get("tag", "")
-            done = annotations.remove_tag(caller=caller, dataset_uuid=stored.uuid, tag=tag, column=column)
+            done = annotating.remove_tag(caller=caller, dataset_uuid=stored.uuid, tag=tag, column=column)
             return done, f"Tag {tag} removed."
         case "add_owner":
             owner = given.get("owner", "").strip()
-            return annotations.add_owner(caller=caller, dataset_uuid=stored.uuid, owner=owner), f"{owner} owns it now."
+            return annotating.add_owner(caller=caller, dataset_uuid=stored.uuid, owner=owner), f"{owner} owns it now."
         case "remove_owner":
             owner = given.get("owner", "")
-            done = annotations.remove_owner(caller=caller, dataset_uuid=stored.uuid, owner=owner)
+            done = annotating.remove_owner(caller=caller, dataset_uuid=stored.uuid, owner=owner)
             return done, f"{owner} does not own it any more."
         case "undo":
             claim = uuid.UUID(given.get("claim", ""))
-            return annotations.undo_claim(caller=caller, dataset_uuid=stored.uuid, claim_uuid=claim), "Taken back."
+            return annotating.undo_claim(caller=caller, dataset_uuid=stored.uuid, claim_uuid=claim), "Taken back."
         case action:
             raise ValueError(f"there is no action {str(action)[:50]!r} on a dataset")
 
@@ -116,7 +122,7 @@ def undo(request: HttpRequest, dataset: uuid.UUID, claim: uuid.UUID) -> HttpResp
     """Take back what the last form did, as its toast offers."""
     stored = selectors.get_dataset(dataset_uuid=dataset, principal=web_principal(request))
     if request.method == "POST":
-        annotations.undo_claim(caller=web_caller(request), dataset_uuid=dataset, claim_uuid=claim)
+        annotating.undo_claim(caller=web_caller(request), dataset_uuid=dataset, claim_uuid=claim)
         messages.success(request, "Taken back.")
     return redirect(dataset_url(stored.qualified_name))
 
@@ -236,7 +242,9 @@ def _history(
     request: HttpRequest, stored: StoredDataset, body: Mapping[str, Any], shown: Mapping[str, str]
 ) -> dict[str, Any]:
     claims = selectors.list_claims(dataset_uuid=stored.uuid, principal=web_principal(request))
-    names = display_names(sorted({claim.author for claim in claims} | {claim.ended_by for claim in claims if claim.ended_by}))
+    names = display_names(
+        sorted({claim.author for claim in claims} | {claim.ended_by for claim in claims if claim.ended_by})
+    )
     return {
         "claims": [
             {

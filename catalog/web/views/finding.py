@@ -13,7 +13,7 @@ from django.urls import reverse
 from catalog import selectors
 from catalog.access.principals import Principal
 from catalog.access.selectors import display_names
-from catalog.domain.query import Filter, InvalidQuery, Query, parse_query
+from catalog.domain.query import Filter, InvalidQuery, Query, Text, parse_query
 from catalog.search.base import MAX_OFFSET
 from catalog.services.finding import SearchResult, search
 from catalog.web.signing_in import page_view, web_principal
@@ -36,7 +36,8 @@ def home(request: HttpRequest) -> HttpResponse:
     catalogs = selectors.list_catalogs(principal=principal)
     if not catalogs and principal.is_operator:
         return redirect("connect")
-    mine = [found.summary for found in (owned := _owned(principal)).items][:MINE]
+    owned = _owned(principal)
+    mine = [found.summary for found in owned.items]
     changed = selectors.list_recently_changed(principal=principal, limit=MINE)
     context = {
         "section": "home",
@@ -126,12 +127,17 @@ def results(request: HttpRequest) -> HttpResponse:
         "first": offset + 1,
         "last": offset + len(result.items),
         "previous_offset": max(0, offset - PAGE) if offset else None,
-        "chips": [{"text": str(part), "without": str(query.without(part))} for part in (*query.texts, *query.filters)],
+        "chips": _chips(query),
         "unfiltered": str(unfiltered),
         "facets": _facets(query, result),
         "owner_names": owner_names([found.summary for found in result.items]),
     }
     return render(request, "catalog/search.html", context)
+
+
+def _chips(query: Query) -> list[dict[str, str]]:
+    parts: list[Filter | Text] = [*query.texts, *query.filters]
+    return [{"text": str(part), "without": str(query.without(part))} for part in parts]
 
 
 def _encoded(query: Query) -> str:

@@ -90,7 +90,9 @@ def _carry_out(request: HttpRequest, view: RunView) -> HttpResponse:
         case "again":
             return redirect("run", catalogs.request_sync(caller=caller, name=view.subject))
         case "keep" | "drop" as action:
-            started = catalogs.decide_hold(caller=caller, hold_uuid=uuid.UUID(request.POST.get("hold", "")), drop=action == "drop")
+            started = catalogs.decide_hold(
+                caller=caller, hold_uuid=uuid.UUID(request.POST.get("hold", "")), drop=action == "drop"
+            )
             messages.success(request, "All are kept." if started is None else "They are dropped by this run.")
             return redirect("run", started or view.uuid)
         case action:

@@ -105,9 +105,7 @@ def set_property(*, caller: Caller, dataset_uuid: uuid.UUID, name: str, value: s
 
 def undo_claim(*, caller: Caller, dataset_uuid: uuid.UUID, claim_uuid: uuid.UUID) -> Annotated:
     """Take back what one claim did: end it if it is current, else say it again. :raises NoSuchClaim: if there is none."""
-    claim = (
-        Annotation.objects.select_related("column").filter(uuid=claim_uuid, dataset__uuid=dataset_uuid).first()
-    )
+    claim = Annotation.objects.select_related("column").filter(uuid=claim_uuid, dataset__uuid=dataset_uuid).first()
     if claim is None:
         raise NoSuchClaim(f"the dataset has no claim {claim_uuid}")
     path = claim.column.path if claim.column else None
@@ -115,7 +113,11 @@ def undo_claim(*, caller: Caller, dataset_uuid: uuid.UUID, claim_uuid: uuid.UUID
         return _apply(caller, dataset_uuid, path, [_Change(claim.aspect, claim.key, claim.value)], None)
     earlier = (
         Annotation.objects.filter(
-            dataset_id=claim.dataset_id, column_id=claim.column_id, aspect=claim.aspect, key=claim.key, ended_at=claim.said_at
+            dataset_id=claim.dataset_id,
+            column_id=claim.column_id,
+            aspect=claim.aspect,
+            key=claim.key,
+            ended_at=claim.said_at,
         )
         .order_by("-pk")
         .first()
@@ -173,9 +175,7 @@ def _lock(caller: Caller, dataset_uuid: uuid.UUID) -> Dataset:
     hidden = dataset is None or not gate.may(caller.principal, gate.DISCOVER, dataset.access_class_id)
     if dataset is None or hidden or dataset.state == DatasetState.ABSORBED:
         raise NoSuchDataset(str(dataset_uuid))
-    gate.require(
-        caller.principal, gate.EDIT, dataset.access_class_id, what=f"describing '{dataset.qualified_name}'"
-    )
+    gate.require(caller.principal, gate.EDIT, dataset.access_class_id, what=f"describing '{dataset.qualified_name}'")
     return dataset
 
 
