@@ -84,7 +84,7 @@ def _part_changes(old: FlatColumn, new: FlatColumn) -> Iterator[Change]:
         widened = is_widening(parse_type(old.type), parse_type(new.type))
         what = "column_type_widened" if widened else "column_type_changed"
         yield Change(what, new.path, before=old.type, after=new.type, breaking=not widened)
-    elif old.source_type != new.source_type:
+    elif old.type == new.type and old.source_type != new.source_type:
         yield Change("column_source_type_changed", new.path, before=old.source_type, after=new.source_type)
     if old.nullable != new.nullable:
         yield Change("column_nullability_changed", new.path, before=old.nullable, after=new.nullable)

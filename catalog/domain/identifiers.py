@@ -46,12 +46,17 @@ ABBREVIATIONS = {
 }
 
 
+def _plain(text: str) -> str:
+    """Return a text without accents and compatibility forms."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", "".join(char for char in decomposed if not unicodedata.combining(char)))
+
+
 def fold(text: str) -> str:
     """Return a text in lower case and without accents, as words are compared."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return unicodedata.normalize("NFC", "".join(char for char in decomposed if not unicodedata.combining(char)))
+    return text.lower() if text.isascii() else _plain(_plain(text).casefold())
 
 
 def joined(text: str) -> str:
@@ -61,7 +66,7 @@ def joined(text: str) -> str:
 
 def split_words(text: str) -> Iterator[str]:
     """Return the folded parts of an identifier in order: ``HTTPServer2_logs`` -> ``http server 2 logs``."""
-    for chunk in _CHUNK.findall(text):
+    for chunk in _CHUNK.findall(_plain(text)):
         for match in _PART.finditer(chunk):
             yield fold(match.group())
 

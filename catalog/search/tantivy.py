@@ -287,7 +287,7 @@ class _Compiler:
     def word(self, word: str) -> T:
         """Return the query of one word: the place that counts most."""
         places = [
-            T.boost_query(self.frequency("name", word), ranking.NAME_WEIGHT),
+            self._in_name(word),
             T.boost_query(self.frequency("path", word), ranking.PATH_WEIGHT),
             T.boost_query(self.frequency("description", word), ranking.DESCRIPTION_WEIGHT),
             T.boost_query(self.within_read(self.frequency("columns", word)), ranking.COLUMN_WEIGHT),
@@ -297,11 +297,18 @@ class _Compiler:
             places.append(
                 T.boost_query(T.fuzzy_term_query(self.schema, "name", word, 0, True, True), ranking.NAME_WEIGHT / 8)
             )
-        if len(word) >= 5:
+        if len(word) >= 4:
             places.append(
                 T.boost_query(T.fuzzy_term_query(self.schema, "name", word, 1, True, False), ranking.NAME_WEIGHT / 12)
             )
         return T.disjunction_max_query(places)
+
+    def _in_name(self, word: str) -> T:
+        # How many words of the query a name holds counts before how short the name is: names carry joined and long
+        # forms, and lengths of fields would punish those that have many.
+        met = self.frequency("name", word)
+        scores = [T.const_score_query(met, ranking.NAME_WEIGHT), T.boost_query(met, 0.5)]
+        return T.boolean_query([(Occur.Should, score) for score in scores])
 
     def frequency(self, field: str, word: str) -> T:
         return T.term_query(self.schema, field, word, "freq")
@@ -346,4 +353,4 @@ class _Compiler:
 
 
 def _regex(literal: str) -> str:
-    return re.sub(r"([^\w\s])", r"\\\1", literal)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", literal)

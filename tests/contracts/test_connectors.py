@@ -1,0 +1,395 @@
+"""The connector contract, a subclass an adapter, each on a real source."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from dataclasses import replace
+
+import duckdb
+import psycopg
+import pytest
+
+from catalog.connectors.base import (
+    Conflict,
+    Context,
+    DatasetRef,
+    InvalidOptions,
+    NoSuchTable,
+    Refused,
+    SourceBusy,
+    SourceUnavailable,
+    WritesTables,
+)
+from catalog.connectors.duckdb import DuckDBConnector
+from catalog.connectors.iceberg import IcebergConnector
+from catalog.connectors.memory import MemoryConnector
+from catalog.connectors.postgresql import PostgreSQLConnector
+from catalog.connectors.sqlite import SQLiteConnector
+from catalog.domain.documents import Column, DatasetDocument
+from catalog.domain.operations import AddColumn, CreateTable, DropColumn, DropTable, RenameColumn, RenameTable
+from catalog.domain.types import parse_type
+from tests.conftest import POSTGRES_URL
+from tests.contracts.connector import ODD_NAMES, ConnectorContract, Facts
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+CUSTOMERS = DatasetDocument(
+    "table",
+    (
+        Column("id", parse_type("long"), "long"),
+        Column("email", parse_type("string"), "string", nullable=False, comment="Lower-cased."),
+        Column("name", parse_type("string"), "string"),
+    ),
+    comment="Who buys.",
+    primary_key=("id",),
+)
+
+
+class TestMemory(ConnectorContract):
+    facts = Facts("shop", has_source_ids=True, has_column_ids=True)
+
+    @pytest.fixture(params=["process", "file"])
+    def connector(self, request, tmp_path):
+        options = {"path": str(tmp_path / "tables.json")} if request.param == "file" else {"space": uuid.uuid4().hex}
+        made = MemoryConnector(**options)
+        ctx = Context.within(5)
+        made.apply(ctx, CreateTable("shop", "customers", CUSTOMERS))
+        for name in ["orders", *ODD_NAMES]:
+            made.apply(ctx, CreateTable("shop", name, replace(CUSTOMERS, columns=CUSTOMERS.columns[:1])))
+        return made
+
+    @pytest.fixture
+    def change(self, connector):
+        column = Column("added", parse_type("int"), "int")
+        return lambda: connector.apply(Context.within(5), AddColumn("shop", "customers", column))
+
+    def test_it_writes(self, connector):
+        assert isinstance(connector, WritesTables)
+
+    def test_an_operation_happens_wholly_or_is_refused(self, connector):
+        ctx = Context.within(5)
+        with pytest.raises(Conflict):
+            connector.apply(ctx, CreateTable("shop", "orders", CUSTOMERS))
+        with pytest.raises(Conflict):
+            connector.apply(ctx, RenameTable("shop", "orders", "customers"))
+        with pytest.raises(NoSuchTable):
+            connector.apply(ctx, DropTable("shop", "gone"))
+        with pytest.raises(NoSuchTable):
+            connector.apply(ctx, DropColumn("shop", "orders", "gone"))
+        assert self.load(connector, "customers").columns[1].name == "email"
+
+    def test_a_renamed_column_keeps_its_id(self, connector):
+        before = self.load(connector, "customers").columns[1].source_column_id
+        connector.apply(Context.within(5), RenameColumn("shop", "customers", "email", "mail"))
+        column = self.load(connector, "customers").columns[1]
+        assert (column.name, column.source_column_id) == ("mail", before)
+
+
+class TestSQLite(ConnectorContract):
+    facts = Facts("main", has_comments=False)
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        path = tmp_path / "shop ü.sqlite3"
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT NOT NULL, name TEXT)")
+            for name in ["orders", *ODD_NAMES]:
+                connection.execute(f"CREATE TABLE {quoted(name)} (id INTEGER)")
+        connection.close()
+        return path
+
+    @pytest.fixture
+    def connector(self, path):
+        return SQLiteConnector(path=str(path))
+
+    @pytest.fixture
+    def change(self, path):
+        def add():
+            with sqlite3.connect(path) as connection:
+                connection.execute("ALTER TABLE customers ADD COLUMN added INTEGER")
+            connection.close()
+
+        return add
+
+    def test_a_view_of_a_table_that_is_gone_is_a_failure_beside_good_neighbours(self, path, connector):
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE VIEW broken AS SELECT * FROM gone")
+        connection.close()
+        refs = [DatasetRef("main", "broken"), DatasetRef("main", "orders")]
+        broken, orders = connector.load(self.context(), refs)
+        assert "gone" in broken.reason
+        assert orders.document.columns
+
+    def test_foreign_keys_and_defaults_are_read(self, path, connector):
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE lines (id INTEGER, c INTEGER DEFAULT 7 REFERENCES customers (id))")
+        connection.close()
+        document = self.load(connector, "lines")
+        assert document.foreign_keys[0].table == "customers"
+        assert document.columns[1].default == "7"
+
+    def test_text_that_is_not_utf_8_hides_nothing_else(self, path, connector):
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE bad (a INTEGER DEFAULT (CAST(x'ff' AS TEXT)))")
+        connection.close()
+        assert {"bad", "orders"} <= {ref.name for ref in self.refs(connector)}
+
+    def test_a_file_that_is_no_database_is_refused(self, tmp_path):
+        path = tmp_path / "notes.txt"
+        path.write_text("not a database" * 100)
+        with pytest.raises(Refused, match="not a readable SQLite database"):
+            SQLiteConnector(path=str(path)).check(self.context())
+
+    def test_a_missing_file_is_said_to_be_missing_and_not_made(self, tmp_path):
+        path = tmp_path / "gone.sqlite3"
+        with pytest.raises(InvalidOptions, match="there is no file"):
+            SQLiteConnector(path=str(path)).check(self.context())
+        assert not path.exists()
+
+    def test_unknown_options_are_named(self):
+        with pytest.raises(InvalidOptions, match="no option 'pth'; its options are path"):
+            SQLiteConnector(pth="x")
+
+
+class TestDuckDB(ConnectorContract):
+    facts = Facts("main")
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        path = tmp_path / "shop.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE customers (id BIGINT PRIMARY KEY, email VARCHAR NOT NULL, name VARCHAR)")
+            connection.execute("COMMENT ON TABLE customers IS 'Who buys.'")
+            connection.execute("COMMENT ON COLUMN customers.email IS 'Lower-cased.'")
+            for name in ["orders", *ODD_NAMES]:
+                connection.execute(f"CREATE TABLE {quoted(name)} (id BIGINT)")
+        return path
+
+    @pytest.fixture
+    def connector(self, path):
+        return DuckDBConnector(path=str(path))
+
+    @pytest.fixture
+    def change(self, path):
+        def add():
+            with duckdb.connect(str(path)) as connection:
+                connection.execute("ALTER TABLE customers ADD COLUMN added INTEGER")
+
+        return add
+
+    def test_a_file_open_elsewhere_is_busy_and_says_so(self, path, connector):
+        import subprocess
+        import sys
+
+        holder = subprocess.Popen(
+            [sys.executable, "-c", f"import duckdb,sys; c=duckdb.connect({str(path)!r}); print('open', flush=True); sys.stdin.read()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            assert holder.stdout.readline() == b"open\n"
+            with pytest.raises(SourceBusy, match="open in another process"):
+                connector.check(self.context())
+        finally:
+            holder.communicate()
+        connector.check(self.context())
+
+    def test_the_file_is_let_go_after_each_call(self, path, connector):
+        connector.check(self.context())
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE written_after (id INTEGER)")
+
+    def test_nested_types_and_views_are_read(self, path, connector):
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE nested (d STRUCT(a INTEGER, b VARCHAR[])[])")
+            connection.execute("CREATE VIEW v AS SELECT id, email FROM customers")
+        assert str(self.load(connector, "nested").columns[0].type) == "list<struct<a:int,b:list<string>>>"
+        view = self.load(connector, "v")
+        assert view.kind == "view"
+        assert "customers" in view.view_text
+
+    def test_a_file_that_is_no_database_is_refused(self, tmp_path):
+        path = tmp_path / "notes.txt"
+        path.write_text("not a database" * 1000)
+        with pytest.raises(Refused):
+            DuckDBConnector(path=str(path)).check(self.context())
+
+
+class TestIceberg(ConnectorContract):
+    # Its SQL catalog keeps names in a table, but a slash would be a folder of the warehouse.
+    facts = Facts(
+        "shop",
+        odd_names=("with space", "éclair 🎬", "x" * 63),
+        has_source_ids=True,
+        has_column_ids=True,
+    )
+
+    @pytest.fixture
+    def catalog(self, tmp_path):
+        from pyiceberg.catalog.sql import SqlCatalog
+        from pyiceberg.schema import Schema
+        from pyiceberg.types import LongType, NestedField, StringType
+
+        catalog = SqlCatalog("default", uri=f"sqlite:///{tmp_path}/lake.db", warehouse=f"file://{tmp_path}/lake")
+        catalog.create_namespace("shop")
+        schema = Schema(
+            NestedField(1, "id", LongType(), required=True),
+            NestedField(2, "email", StringType(), required=True, doc="Lower-cased."),
+            NestedField(3, "name", StringType(), required=False),
+            identifier_field_ids=[1],
+        )
+        catalog.create_table("shop.customers", schema, properties={"comment": "Who buys."})
+        for name in ("orders", *self.facts.odd_names):
+            catalog.create_table(("shop", name), Schema(NestedField(1, "id", LongType(), required=False)))
+        yield catalog
+        catalog.engine.dispose()
+
+    @pytest.fixture
+    def connector(self, catalog, tmp_path):
+        made = IcebergConnector(uri=f"sqlite:///{tmp_path}/lake.db", warehouse=f"file://{tmp_path}/lake")
+        yield made
+        made.close()
+
+    @pytest.fixture
+    def change(self, catalog):
+        from pyiceberg.types import IntegerType
+
+        def add():
+            with catalog.load_table("shop.customers").update_schema() as update:
+                update.add_column("added", IntegerType())
+
+        return add
+
+    def test_snapshots_partitions_and_nested_namespaces_are_read(self, catalog, connector):
+        import pyarrow as pa
+
+        catalog.create_namespace("a")
+        catalog.create_namespace(("a", "b"))
+        rows = pa.table({"day": pa.array([1, 2], pa.int32()), "n": pa.array([1, 2], pa.int64())})
+        table = catalog.create_table(("a", "b", "daily"), rows.schema)
+        with table.update_spec() as spec:
+            spec.add_identity("day")
+        table.append(rows)
+        assert "a.b" in [ref.name for ref in connector.list_databases(self.context()).items]
+        (answer,) = connector.load(self.context(), [DatasetRef("a.b", "daily")])
+        assert answer.document.partitioning == ("day",)
+        assert (answer.document.data.rows, answer.document.data.files) == (2, 2)
+        assert answer.document.data.snapshot_id
+
+    def test_a_metadata_file_that_is_gone_fails_alone(self, catalog, connector, tmp_path):
+        for path in (tmp_path / "lake").rglob("*.metadata.json"):
+            if "/orders/" in str(path):
+                path.unlink()
+        orders, customers = connector.load(self.context(), [DatasetRef("shop", "orders"), DatasetRef("shop", "customers")])
+        assert "metadata file" in orders.reason
+        assert not orders.gone
+        assert customers.document.columns
+
+    def test_a_database_without_a_catalog_is_refused(self, tmp_path):
+        path = tmp_path / "plain.db"
+        sqlite3.connect(path).close()
+        path.touch()
+        with pytest.raises(Refused, match="holds no Iceberg catalog"):
+            IcebergConnector(uri=f"sqlite:///{path}").check(self.context())
+
+
+@pytest.mark.server("postgresql")
+class TestPostgreSQL(ConnectorContract):
+    facts = Facts("shop", has_source_ids=True, has_column_ids=True)
+
+    @pytest.fixture
+    def options(self):
+        from urllib.parse import urlsplit
+
+        name = f"contract_{uuid.uuid4().hex[:10]}"
+        parts = urlsplit(POSTGRES_URL)
+        with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name}")
+        options = {"host": parts.hostname, "port": str(parts.port), "dbname": name, "user": parts.username, "password": parts.password or ""}
+        with psycopg.connect(**options, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA shop")
+            connection.execute("CREATE TABLE shop.customers (id bigint PRIMARY KEY, email text NOT NULL, name text)")
+            connection.execute("COMMENT ON TABLE shop.customers IS 'Who buys.'")
+            connection.execute("COMMENT ON COLUMN shop.customers.email IS 'Lower-cased.'")
+            for odd in ["orders", *ODD_NAMES]:
+                connection.execute(f"CREATE TABLE shop.{quoted(odd)} (id bigint)")
+        yield options
+        with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @pytest.fixture
+    def connector(self, options):
+        made = PostgreSQLConnector(**options)
+        yield made
+        made.close()
+
+    @pytest.fixture
+    def run(self, options):
+        def run(*statements):
+            with psycopg.connect(**options, autocommit=True) as connection:
+                for statement in statements:
+                    connection.execute(statement)
+
+        return run
+
+    @pytest.fixture
+    def change(self, run):
+        return lambda: run("ALTER TABLE shop.customers ADD COLUMN added integer")
+
+    def test_partitions_are_their_table_s_data(self, run, connector):
+        run(
+            "CREATE TABLE shop.events (day date, n int) PARTITION BY RANGE (day)",
+            "CREATE TABLE shop.events_2026 PARTITION OF shop.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+        )
+        names = {ref.name for ref in self.refs(connector)}
+        assert "events" in names
+        assert "events_2026" not in names
+        assert self.load(connector, "events").partitioning == ("RANGE (day)",)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "COMMENT ON TABLE shop.customers IS 'Other.'",
+            "COMMENT ON COLUMN shop.customers.name IS 'Other.'",
+            "ALTER TABLE shop.customers ALTER COLUMN name SET DEFAULT 'x'",
+            "ALTER TABLE shop.customers ALTER COLUMN name SET NOT NULL",
+            "ALTER TABLE shop.customers ADD FOREIGN KEY (id) REFERENCES shop.target (id)",
+            "ALTER TABLE shop.customers DROP CONSTRAINT customers_pkey",
+        ],
+    )
+    def test_the_digest_sees_what_the_document_says(self, run, connector, statement):
+        run("CREATE TABLE shop.target (id bigint PRIMARY KEY)")
+        before = {ref.name: ref.digest for ref in self.refs(connector)}
+        run(statement)
+        assert {ref.name: ref.digest for ref in self.refs(connector)}["customers"] != before["customers"]
+
+    def test_views_enums_domains_and_keys_are_read(self, run, connector):
+        run(
+            "CREATE TYPE shop.mood AS ENUM ('good', 'bad')",
+            "CREATE DOMAIN shop.cents AS bigint CHECK (value >= 0)",
+            "CREATE TABLE shop.t (m shop.mood, c shop.cents, o bigint REFERENCES shop.customers (id))",
+            "CREATE VIEW shop.v AS SELECT email FROM shop.customers",
+        )
+        table = self.load(connector, "t")
+        assert [(str(c.type), c.fidelity.value) for c in table.columns[:2]] == [("string", "widened"), ("long", "widened")]
+        assert table.foreign_keys[0].table == "customers"
+        view = self.load(connector, "v")
+        assert view.kind == "view"
+        assert "SELECT" in view.view_text
+
+    def test_a_wrong_password_or_database_is_refused_and_not_shown(self, options):
+        with pytest.raises(Refused, match="no such database or user") as caught:
+            PostgreSQLConnector(**{**options, "dbname": "gone", "password": "hunter2"}).check(self.context())
+        assert "hunter2" not in str(caught.value)
+
+    def test_a_dead_host_is_said_to_be_silent(self, options):
+        with pytest.raises(SourceUnavailable, match="does not answer"):
+            PostgreSQLConnector(**{**options, "port": "1"}).check(self.context())
+
+    def test_it_cannot_write_by_mistake(self, connector):
+        with connector._open(self.context()) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("CREATE TABLE shop.oops (id int)")
