@@ -17,13 +17,13 @@ def _class_anew(changes: Sequence[Change]) -> None:
     reclassify(patterns=[str(change.payload["pattern"]) for change in changes])
 
 
-def _nothing_to_rebuild() -> None:
-    """Datasets are classed when they are written; only patterns that come later need the journal."""
+def _class_all_anew() -> None:
+    reclassify(patterns=["**"])
 
 
 # name, the aspects it follows, what it does with a batch, how it is made anew
 PROJECTIONS: tuple[Projection, ...] = (
-    Projection("access", frozenset({"access"}), _class_anew, _nothing_to_rebuild),
+    Projection("access", frozenset({"access"}), _class_anew, _class_all_anew),
     Projection("search", FOLLOWED, index_changes, rebuild_index),
 )
 

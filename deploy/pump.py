@@ -14,10 +14,9 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from catalog.access.principals import Caller, system_principal
-from catalog.journal import clock, failpoints, runs
-from catalog.journal.partitions import maintain
+from catalog.journal import failpoints, runs
 from catalog.journal.projections import advance, holder_name, release
-from catalog.journal.services import flush_data_changes, number_entries
+from catalog.journal.services import flush_data_changes, number_entries, trim
 from catalog.services.catalogs import request_due_syncs
 from catalog.services.definitions import recover_intents
 from catalog.services.identity import expire_observed
@@ -98,5 +97,5 @@ class Pump:
         return bool(expire_observed(caller=self.caller, older_than=timedelta(days=OBSERVED_DAYS)))
 
     def _maintain(self) -> bool:
-        maintain(kept(settings.KEEP_DAYS), clock.now())
+        trim(kept(settings.KEEP_DAYS))
         return False

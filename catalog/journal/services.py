@@ -13,6 +13,7 @@ from django.db.models import F
 
 from catalog.journal import clock
 from catalog.journal.models import JournalEntry, JournalHead, PendingDataChange
+from catalog.journal.partitions import Kept, maintain
 
 COALESCE_SECONDS = 10
 SEQUENCE_ROWS = 500
@@ -96,6 +97,19 @@ def flush_data_changes() -> int:
             )
             PendingDataChange.objects.filter(pk__in=[row.pk for row in due]).delete()
     return len(due)
+
+
+def trim(tables: Iterable[Kept]) -> dict[str, int]:
+    """Make the next days' partitions, drop what is older than it is kept, and note the first position that is left."""
+    dropped = maintain(tables, clock.now())
+    with transaction.atomic():
+        head = JournalHead.objects.select_for_update().get(pk=1)
+        first = (
+            JournalEntry.objects.filter(position__isnull=False).order_by("position").values_list("position", flat=True)
+        )
+        head.first_kept = first.first() or head.position + 1
+        head.save(update_fields=["first_kept"])
+    return dropped
 
 
 _NUMBER = """

@@ -30,9 +30,21 @@ def made(qualified_name: str, **more) -> SearchDocument:
 
 
 ESTATE = [
-    made("lake/events/play_events", platform="iceberg", owners=["team:playback"], tags=["certified"], columns=["event_id", "device.os"]),
+    made(
+        "lake/events/play_events",
+        platform="iceberg",
+        owners=["team:playback"],
+        tags=["certified"],
+        columns=["event_id", "device.os"],
+    ),
     made("lake/events/play_events_enriched", platform="iceberg", description="Play events joined with titles."),
-    made("shop/public/customers", owners=["user:mara"], tags=["pii"], columns=["id", "email", "full_name"], description="Everybody who buys."),
+    made(
+        "shop/public/customers",
+        owners=["user:mara"],
+        tags=["pii"],
+        columns=["id", "email", "full_name"],
+        description="Everybody who buys.",
+    ),
     made("shop/public/custAcctBalance", columns=["acct_id"]),
     made("shop/public/orders", columns=["id", "customer_id"], description="One row per order of a customer."),
     made("shop/archive/orders", kind="view"),
@@ -134,7 +146,9 @@ class SearchIndexContract:
         scope = Scope(frozenset({1, 2}), frozenset({1}))
         assert self.names(index, "salaries", scope) == ["hr/people/salaries"]
         assert self.names(index, "column:salary", scope) == []
-        assert self.names(index, "salary", scope) != ["hr/people/salaries"] or self.names(index, "xsalaryx", scope) == []
+        assert (
+            self.names(index, "salary", scope) != ["hr/people/salaries"] or self.names(index, "xsalaryx", scope) == []
+        )
         assert self.names(index, "tag:secret", scope) == []
         assert self.names(index, "secret", scope) == []
         assert "secret" not in dict(self.find(index, "", scope).facets["tag"])
@@ -144,7 +158,9 @@ class SearchIndexContract:
 
     def test_pages_join_to_the_whole_list(self, index):
         whole = [hit.uuid for hit in self.find(index, "").hits]
-        parts = [hit.uuid for offset in range(0, len(ESTATE), 3) for hit in self.find(index, "", limit=3, offset=offset).hits]
+        parts = [
+            hit.uuid for offset in range(0, len(ESTATE), 3) for hit in self.find(index, "", limit=3, offset=offset).hits
+        ]
         assert sorted(parts, key=str) == sorted(whole, key=str)
         assert len(set(parts)) == len(parts)
 
@@ -163,7 +179,9 @@ class SearchIndexContract:
         assert index.rebuild(ESTATE[:2]) == 2
         assert index.count() == 2
 
-    @pytest.mark.parametrize("text", ["a.*b[c", "(((", "\\", "name:[a-z]*", "name:a.b", "^$", "~", "'; DROP TABLE", "🎬 大阪"])
+    @pytest.mark.parametrize(
+        "text", ["a.*b[c", "(((", "\\", "name:[a-z]*", "name:a.b", "^$", "~", "'; DROP TABLE", "🎬 大阪"]
+    )
     def test_no_text_is_an_expression(self, index, text):
         self.find(index, text)
 

@@ -186,7 +186,11 @@ class TestDuckDB(ConnectorContract):
         import sys
 
         holder = subprocess.Popen(
-            [sys.executable, "-c", f"import duckdb,sys; c=duckdb.connect({str(path)!r}); print('open', flush=True); sys.stdin.read()"],
+            [
+                sys.executable,
+                "-c",
+                f"import duckdb,sys; c=duckdb.connect({str(path)!r}); print('open', flush=True); sys.stdin.read()",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -284,7 +288,9 @@ class TestIceberg(ConnectorContract):
         for path in (tmp_path / "lake").rglob("*.metadata.json"):
             if "/orders/" in str(path):
                 path.unlink()
-        orders, customers = connector.load(self.context(), [DatasetRef("shop", "orders"), DatasetRef("shop", "customers")])
+        orders, customers = connector.load(
+            self.context(), [DatasetRef("shop", "orders"), DatasetRef("shop", "customers")]
+        )
         assert "metadata file" in orders.reason
         assert not orders.gone
         assert customers.document.columns
@@ -309,7 +315,13 @@ class TestPostgreSQL(ConnectorContract):
         parts = urlsplit(POSTGRES_URL)
         with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
             server.execute(f"CREATE DATABASE {name}")
-        options = {"host": parts.hostname, "port": str(parts.port), "dbname": name, "user": parts.username, "password": parts.password or ""}
+        options = {
+            "host": parts.hostname,
+            "port": str(parts.port),
+            "dbname": name,
+            "user": parts.username,
+            "password": parts.password or "",
+        }
         with psycopg.connect(**options, autocommit=True) as connection:
             connection.execute("CREATE SCHEMA shop")
             connection.execute("CREATE TABLE shop.customers (id bigint PRIMARY KEY, email text NOT NULL, name text)")
@@ -375,7 +387,10 @@ class TestPostgreSQL(ConnectorContract):
             "CREATE VIEW shop.v AS SELECT email FROM shop.customers",
         )
         table = self.load(connector, "t")
-        assert [(str(c.type), c.fidelity.value) for c in table.columns[:2]] == [("string", "widened"), ("long", "widened")]
+        assert [(str(c.type), c.fidelity.value) for c in table.columns[:2]] == [
+            ("string", "widened"),
+            ("long", "widened"),
+        ]
         assert table.foreign_keys[0].table == "customers"
         view = self.load(connector, "v")
         assert view.kind == "view"

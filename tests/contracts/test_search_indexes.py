@@ -54,7 +54,9 @@ class TestTantivy(SearchIndexContract):
         assert fresh.rebuild(ESTATE) == len(ESTATE)
 
 
-@pytest.mark.parametrize("text", ["", "platform:iceberg", "customers", "orders -customer", "tag:pii", "column:*_id", "play events"])
+@pytest.mark.parametrize(
+    "text", ["", "platform:iceberg", "customers", "orders -customer", "tag:pii", "column:*_id", "play events"]
+)
 def test_adapters_agree_on_what_is_found_and_counted(tmp_path, text):
     memory, tantivy = MemoryIndex(), TantivyIndex(str(tmp_path / "search"))
     for index in (memory, tantivy):

@@ -56,9 +56,10 @@ def test_a_sync_of_nothing_new_writes_nothing(source):
     entries = JournalEntry.objects.count()
     version = Dataset.objects.get().version
     source.sync()
-    assert JournalEntry.objects.filter(subject_kind="dataset").count() == entries - JournalEntry.objects.filter(
-        subject_kind="catalog"
-    ).count()
+    assert (
+        JournalEntry.objects.filter(subject_kind="dataset").count()
+        == entries - JournalEntry.objects.filter(subject_kind="catalog").count()
+    )
     assert Dataset.objects.get().version == version
 
 
@@ -68,7 +69,9 @@ def test_a_changed_definition_makes_a_version_with_its_difference(source):
     source.does(AddColumn("db", "orders", Column("total", parse_type("decimal(10,2)"), "decimal(10,2)")))
     run = source.sync()
     assert run.result["changed"] == 1
-    newest, first = selectors.list_versions(dataset_uuid=source.id_of("orders"), principal=source.caller.principal, limit=5)
+    newest, first = selectors.list_versions(
+        dataset_uuid=source.id_of("orders"), principal=source.caller.principal, limit=5
+    )
     assert (newest.number, [change["what"] for change in newest.changes]) == (2, ["column_added"])
     assert first.changes == []
 
@@ -161,7 +164,9 @@ def test_a_column_may_take_the_name_of_a_dropped_one(source):
 def test_columns_may_swap_their_names(source):
     source.creates("t", {"a": "long", "b": "string"})
     source.sync()
-    source.does(RenameColumn("db", "t", "a", "tmp"), RenameColumn("db", "t", "b", "a"), RenameColumn("db", "t", "tmp", "b"))
+    source.does(
+        RenameColumn("db", "t", "a", "tmp"), RenameColumn("db", "t", "b", "a"), RenameColumn("db", "t", "tmp", "b")
+    )
     source.sync()
     rows = ColumnRow.objects.filter(dataset__name="t", dropped_at__isnull=True).order_by("ordinal")
     assert [(row.path, row.type) for row in rows] == [("b", "long"), ("a", "string")]
@@ -229,7 +234,11 @@ class Faulty(MemoryConnector):
         from catalog.connectors.base import LoadFailure
 
         for answer in super().load(ctx, refs):
-            yield LoadFailure(answer.ref, "its definition cannot be read") if answer.ref.name in Faulty.fail_to_load else answer
+            yield (
+                LoadFailure(answer.ref, "its definition cannot be read")
+                if answer.ref.name in Faulty.fail_to_load
+                else answer
+            )
 
 
 @pytest.fixture
@@ -406,7 +415,9 @@ def test_data_changes_are_no_versions(source):
 
     same = replace(document_from_json(stored), data=made.data)
     ref = DatasetRef("db", "t", dataset.source_id, "other")
-    counts = store.store_loaded(catalog=database.catalog, database=database, loaded=[Loaded(ref, same)], writing=writing)
+    counts = store.store_loaded(
+        catalog=database.catalog, database=database, loaded=[Loaded(ref, same)], writing=writing
+    )
     assert counts == {"data_changed": 1}
     assert Dataset.objects.get().schema_version == 1
     assert PendingDataChange.objects.get().subject_uuid == dataset.uuid

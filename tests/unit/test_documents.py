@@ -40,7 +40,10 @@ documents = st.lists(columns, max_size=5).map(lambda made: DatasetDocument("tabl
 
 
 def doc(**types_by_name):
-    made = [Column(name, parse_type(kind), kind, source_column_id=at) for at, (name, kind) in enumerate(types_by_name.items(), 1)]
+    made = [
+        Column(name, parse_type(kind), kind, source_column_id=at)
+        for at, (name, kind) in enumerate(types_by_name.items(), 1)
+    ]
     return DatasetDocument("table", tuple(made))
 
 

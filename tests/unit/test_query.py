@@ -58,7 +58,9 @@ def test_removing_a_part_leaves_the_others():
     assert str(query.without(Filter("tag", "pii"))) == "play owner:x"
 
 
-@pytest.mark.parametrize("variant", ["play_events", "PlayEvents", "play-events", "playEvents", "play events", "PLAY_EVENTS"])
+@pytest.mark.parametrize(
+    "variant", ["play_events", "PlayEvents", "play-events", "playEvents", "play events", "PLAY_EVENTS"]
+)
 def test_variants_of_a_name_share_their_words(variant):
     assert joined(variant) == "playevents"
     assert {"play", "event", "playevent"} <= set(name_words(variant))

@@ -1,0 +1,301 @@
+"""The gate as a matrix: every door × role × dataset. What may not be known shows nowhere: answers, counts, facets, errors."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from django.test import Client
+
+from catalog.access.models import Grant
+from catalog.access.principals import Caller
+from catalog.access.services import create_grant, create_restriction, create_team, create_token, revoke_token
+from catalog.models import Dataset
+from catalog.services import annotating
+from tests.conftest import Source, pump, refreshed
+
+pytestmark = pytest.mark.django_db
+SECRET = "zirconium"
+"""A word that stands in every part of the hidden dataset; where it shows, something leaks."""
+
+
+@pytest.fixture
+def estate(operator, make_user):
+    """Three datasets: open, details-only-by-grant, and hidden; users with every role on each."""
+    source = Source(operator, "shop")
+    source.creates("open_orders", {"id": "long", "open_column": "string"})
+    source.creates("closed_orders", {"id": "long", "cobalt_column": "string"}, comment="Seen by all.")
+    hidden = Source(operator, f"{SECRET}cat")
+    hidden.creates(f"{SECRET}_table", {f"{SECRET}_column": "string"}, database=f"{SECRET}_db", comment=f"{SECRET} text")
+    source.sync()
+    hidden.sync()
+    owner = make_user(f"{SECRET}-owner")
+    key = hidden.id_of(f"{SECRET}_table", f"{SECRET}_db")
+    annotating.add_owner(caller=operator, dataset_uuid=key, owner=owner.handle)
+    annotating.add_tag(caller=operator, dataset_uuid=key, tag=f"{SECRET}-tag")
+    annotating.add_tag(caller=operator, dataset_uuid=source.id_of("closed_orders"), tag="cobalt-tag")
+    create_restriction(caller=operator, pattern=f"{SECRET}cat/**")
+    create_grant(caller=operator, role="reader", pattern="shop/db/open_*")
+    users = {"nobody": make_user("nobody")}
+    for role in ("discoverer", "reader", "editor", "steward", "admin"):
+        make_user(role)
+        create_grant(caller=operator, role=role, pattern="shop/**", username=role)
+    make_user("insider")
+    create_grant(caller=operator, role="discoverer", pattern=f"{SECRET}cat/**", username="insider")
+    make_user("teammate")
+    create_team(caller=operator, name="inside", members=["teammate"])
+    create_grant(caller=operator, role="reader", pattern=f"{SECRET}cat/**", team="inside")
+    pump()
+    from catalog.access.models import User
+    from catalog.access.principals import principal_for_user
+
+    for user in User.objects.all():
+        users[user.username] = refreshed(principal_for_user(user.pk))
+    return {
+        "source": source,
+        "hidden": key,
+        "closed": source.id_of("closed_orders"),
+        "open": source.id_of("open_orders"),
+        "users": users,
+    }
+
+
+def client_of(principal, operator):
+    """Return a client that sends a token of the principal."""
+    _, secret = create_token(caller=operator, user_id=principal.user_id, name="t", expires_at=None)
+    return Client(headers={"Authorization": f"Bearer {secret}"})
+
+
+def doors(estate):
+    """Return addresses of every door that might speak of a dataset."""
+    hidden = estate["hidden"]
+    name = f"{SECRET}cat/{SECRET}_db/{SECRET}_table"
+    return [
+        "/v1/catalogs",
+        f"/v1/catalogs/{SECRET}cat",
+        f"/v1/catalogs/{SECRET}cat/databases",
+        "/v1/datasets?limit=200",
+        f"/v1/datasets?catalog={SECRET}cat",
+        f"/v1/datasets?name={name}",
+        f"/v1/datasets/{hidden}",
+        f"/v1/datasets/{hidden}/columns",
+        f"/v1/datasets/{hidden}/versions",
+        f"/v1/datasets/{hidden}/versions/1",
+        f"/v1/datasets/{hidden}/claims",
+        "/v1/search",
+        f"/v1/search?q={SECRET}",
+        f"/v1/search?q=column:{SECRET}_column",
+        f"/v1/search?q=tag:{SECRET}-tag",
+        f"/v1/search?q=owner:{SECRET}-owner",
+        "/v1/changes?after=0&limit=200",
+        "/v1/audit",
+        "/",
+        "/search",
+        f"/search?q={SECRET}",
+        f"/datasets/{name}",
+        f"/catalogs/{SECRET}cat",
+        f"/catalogs/{SECRET}cat/database?name={SECRET}_db",
+        f"/palette?q={SECRET}",
+        "/audit",
+        f"/datasets/shop/db/{SECRET}_tabl",
+    ]
+
+
+def leaks(answer, address):
+    """Return whether an answer says the word more often than its own address made it."""
+    text = answer.content.decode().lower()
+    return text.count(SECRET) > 0 and any(
+        f"{SECRET}{part}" in text.replace(address.lower(), "") for part in ("_column", " text", "-tag")
+    )
+
+
+@pytest.mark.parametrize("user", ["nobody", "discoverer", "reader", "editor", "steward", "admin"])
+def test_what_is_hidden_shows_at_no_door(estate, operator, user):
+    client = client_of(estate["users"][user], operator)
+    for address in doors(estate):
+        answer = client.get(address)
+        asked_for = SECRET in address or str(estate["hidden"]) in address
+        assert answer.status_code in (200, 404), (address, answer.status_code)
+        text = answer.content.decode().lower()
+        if not asked_for:
+            assert SECRET not in text, address
+        assert not leaks(answer, address), address
+        if str(estate["hidden"]) in address or ("name=" in address and SECRET in address):
+            assert answer.status_code == 404, address
+
+
+@pytest.mark.parametrize("user", ["nobody", "discoverer", "admin"])
+def test_the_hidden_and_the_absent_are_answered_alike(estate, operator, user):
+    client = client_of(estate["users"][user], operator)
+    absent = "12345678-1234-1234-1234-123456789abc"
+    for pattern in ("/v1/datasets/{}", "/v1/datasets/{}/columns", "/v1/datasets/{}/claims"):
+        hidden, gone = client.get(pattern.format(estate["hidden"])), client.get(pattern.format(absent))
+        assert hidden.status_code == gone.status_code == 404
+        assert hidden.content.replace(str(estate["hidden"]).encode(), b"") == gone.content.replace(absent.encode(), b"")
+
+
+def test_counts_leave_out_what_is_hidden(estate, operator):
+    answer = client_of(estate["users"]["reader"], operator).get("/v1/search").json()
+    assert answer["total"] == 2
+    assert answer["facets"]["catalog"] == [{"value": "shop", "count": 2}]
+    assert client_of(estate["users"]["insider"], operator).get("/v1/search").json()["total"] == 3
+
+
+def test_whoever_may_only_discover_sees_name_owner_and_description(estate, operator):
+    client = client_of(estate["users"]["nobody"], operator)
+    body = client.get(f"/v1/datasets/{estate['closed']}").json()
+    assert body["restricted"] is True
+    assert body["description"]["text"] == "Seen by all."
+    assert "columns" not in body
+    assert "tags" not in body
+    for part in ("columns", "versions", "claims"):
+        assert client.get(f"/v1/datasets/{estate['closed']}/{part}").status_code == 403
+    for address in ("/v1/search?q=column:cobalt_column", "/v1/search?q=tag:cobalt-tag", "/v1/search?q=cobalt"):
+        assert client.get(address).json()["total"] == 0, address
+    assert "cobalt" not in client.get("/v1/search").content.decode()
+    assert "cobalt" not in client.get("/datasets/shop/db/closed_orders").content.decode()
+    assert "cobalt" not in client.get("/v1/changes?after=0&limit=200").content.decode()
+
+
+def test_a_grant_to_everyone_opens_details(estate, operator):
+    body = client_of(estate["users"]["nobody"], operator).get(f"/v1/datasets/{estate['open']}").json()
+    assert [column["name"] for column in body["columns"]] == ["id", "open_column"]
+
+
+MAY = {
+    "read": {"reader", "editor", "steward", "admin"},
+    "tag": {"editor", "steward", "admin"},
+    "merge": {"steward", "admin"},
+    "alter": {"admin"},
+}
+
+
+@pytest.mark.parametrize("user", ["nobody", "discoverer", "reader", "editor", "steward", "admin"])
+def test_each_role_may_what_it_says_and_no_more(estate, operator, user):
+    client = client_of(estate["users"][user], operator)
+    closed = estate["closed"]
+    requests = {
+        "read": lambda: client.get(f"/v1/datasets/{closed}/columns"),
+        "tag": lambda: client.put(f"/v1/datasets/{closed}/tags/x"),
+        "merge": lambda: client.post(
+            f"/v1/datasets/{closed}/merge", {"survivor": str(estate["open"])}, content_type="application/json"
+        ),
+        "alter": lambda: client.post(
+            "/v1/catalogs/shop/operations",
+            {"operation": "drop_column", "database": "db", "table": "closed_orders", "column": "id"},
+            content_type="application/json",
+        ),
+    }
+    for what, request in requests.items():
+        status = request().status_code
+        if user in MAY[what]:
+            assert status in (200, 204, 409), (what, status)
+        else:
+            assert status == 403, (what, status)
+
+
+OPERATORS_ONLY = [
+    ("post", "/v1/catalogs"),
+    ("post", "/v1/connection-checks"),
+    ("post", "/v1/catalogs/shop/syncs"),
+    ("patch", "/v1/catalogs/shop"),
+    ("delete", "/v1/catalogs/shop"),
+    ("get", "/v1/runs"),
+    ("get", "/v1/users"),
+    ("post", "/v1/users"),
+    ("post", "/v1/teams"),
+    ("get", "/v1/grants"),
+    ("post", "/v1/grants"),
+    ("post", "/v1/restrictions"),
+    ("get", "/connect"),
+    ("get", "/runs"),
+    ("get", "/access"),
+]
+BODIES = {
+    "/v1/catalogs": {"name": "x", "platform": "memory"},
+    "/v1/connection-checks": {"platform": "memory"},
+    "/v1/users": {"username": "eve"},
+    "/v1/teams": {"name": "evil"},
+    "/v1/grants": {"role": "admin", "pattern": "**", "user": "admin"},
+    "/v1/restrictions": {"pattern": "shop/**"},
+    "/v1/catalogs/shop": {"description": "x"},
+}
+
+
+@pytest.mark.parametrize(("method", "address"), OPERATORS_ONLY)
+def test_operating_is_for_operators(estate, operator, method, address):
+    client = client_of(estate["users"]["admin"], operator)
+    answer = client.generic(
+        method.upper(), address, orjson.dumps(BODIES.get(address, {})), content_type="application/json"
+    )
+    assert answer.status_code == 403
+
+
+def test_a_restriction_hides_at_once_and_lifting_it_shows_again(estate, operator):
+    client = client_of(estate["users"]["reader"], operator)
+    address = f"/v1/datasets/{estate['closed']}"
+    assert client.get(address).status_code == 200
+    stranger = client_of(estate["users"]["insider"], operator)
+    assert stranger.get(address).status_code == 200
+    create_restriction(caller=operator, pattern="shop/db/closed*")
+    pump()
+    refreshed(estate["users"]["insider"])
+    assert stranger.get(address).status_code == 404
+    assert client.get(address).status_code == 200
+
+
+def test_a_dataset_made_after_a_restriction_is_hidden_from_the_start(estate, operator):
+    source = estate["source"]
+    create_restriction(caller=operator, pattern="shop/db/later*")
+    source.creates("later_table")
+    source.sync()
+    refreshed(estate["users"]["insider"])
+    assert (
+        client_of(estate["users"]["insider"], operator).get("/v1/datasets?name=shop/db/later_table").status_code == 404
+    )
+
+
+def test_without_any_grant_to_everyone_nothing_is_discovered(estate, operator):
+    Grant.objects.filter(user__isnull=True, team__isnull=True).delete()
+    refreshed(estate["users"]["nobody"])
+    assert client_of(estate["users"]["nobody"], operator).get("/v1/search").json()["total"] == 0
+
+
+def test_a_revoked_token_and_an_ended_user_are_nobody(estate, operator):
+    from catalog.access.models import User
+    from catalog.access.principals import forget
+    from catalog.access.services import raise_generation
+
+    reader = estate["users"]["reader"]
+    token, secret = create_token(caller=operator, user_id=reader.user_id, name="t2", expires_at=None)
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert client.get("/v1/me").status_code == 200
+    revoke_token(caller=Caller(reader, "test"), token_uuid=token.uuid)
+    forget()
+    assert client.get("/v1/me").status_code == 401
+    client = client_of(reader, operator)
+    User.objects.filter(pk=reader.user_id).update(is_active=False)
+    raise_generation()
+    forget()
+    assert client.get("/v1/me").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "address", ["/v1/me", "/v1/datasets", "/v1/search", "/v1/openapi.json", "/metrics", "/v1/changes"]
+)
+def test_programs_without_a_token_are_told_how_to_sign_in(db, address):
+    answer = Client().get(address)
+    assert answer.status_code == 401
+    assert "Bearer" in answer.content.decode()
+
+
+@pytest.mark.parametrize("address", ["/", "/search?q=x", "/datasets/a/b/c", "/tokens", "/runs", "/connect"])
+def test_people_who_are_not_signed_in_are_sent_to_sign_in_and_back(db, address):
+    answer = Client().get(address)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/login?next=")
+
+
+def test_every_dataset_has_one_class_and_classes_follow_patterns(estate):
+    assert not Dataset.objects.filter(access_class__isnull=True).exists()
+    shop = Dataset.objects.get(name="open_orders").access_class
+    assert {row.pattern for row in shop.patterns.all()} == {"**", "shop/**", "shop/db/open_*"}

@@ -1,0 +1,244 @@
+"""The journal: entries commit with their change, positions never move, projections converge; runs lose nothing."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from catalog.journal import clock, runs
+from catalog.journal import selectors as journal
+from catalog.journal.models import JournalEntry, JournalHead, PendingDataChange, ProjectionCursor, Run
+from catalog.journal.partitions import Kept
+from catalog.journal.projections import Projection, advance, request_rebuild
+from catalog.journal.services import (
+    Entry,
+    flush_data_changes,
+    number_entries,
+    publish,
+    publish_data_changes,
+    trim,
+)
+from deploy.flow import PROJECTIONS, PUBLISHES
+
+pytestmark = pytest.mark.django_db
+
+
+def add(*aspects):
+    with transaction.atomic():
+        publish([Entry(aspect, "changed", "dataset", uuid.uuid4()) for aspect in aspects])
+
+
+def settle():
+    while number_entries():
+        pass
+
+
+def test_positions_follow_the_order_of_ids_without_gaps():
+    add(*["a"] * 7)
+    add(*["b"] * 5)
+    settle()
+    assert list(JournalEntry.objects.order_by("pk").values_list("position", flat=True)) == list(range(1, 13))
+    assert journal.head_position() == 12
+
+
+def test_numbering_goes_on_where_it_stopped_in_batches():
+    add(*["a"] * 1_200)
+    assert [number_entries(), number_entries(), number_entries(), number_entries()] == [500, 500, 200, 0]
+    add("b")
+    settle()
+    assert journal.list_changes(after=1_200, limit=10)[0].position == 1_201
+
+
+def test_a_change_that_is_rolled_back_leaves_no_entry():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        publish([Entry("a", "changed", "dataset", uuid.uuid4())])
+        raise ZeroDivisionError
+    assert not JournalEntry.objects.exists()
+
+
+def test_data_changes_of_one_dataset_become_one_entry_when_ten_seconds_have_passed():
+    subject = uuid.uuid4()
+    for _ in range(5):
+        publish_data_changes([subject], {"run": "r"})
+    assert flush_data_changes() == 0
+    PendingDataChange.objects.update(due_at=clock.now())
+    assert flush_data_changes() == 1
+    entry = JournalEntry.objects.get()
+    assert (entry.aspect, entry.subject_uuid, entry.payload) == ("data", subject, {"changes": 5})
+
+
+class Recorder:
+    """A projection that remembers what it saw."""
+
+    def __init__(self, aspects=("a",)):
+        self.seen: list[int] = []
+        self.rebuilt = 0
+        self.fails = False
+        self.projection = Projection("recorder", frozenset(aspects), self.apply, self.rebuild)
+
+    def apply(self, changes):
+        if self.fails:
+            raise RuntimeError("down")
+        self.seen += [change.position for change in changes]
+
+    def rebuild(self):
+        self.rebuilt += 1
+        self.seen = list(range(1, journal.head_position() + 1))
+
+
+def test_a_new_projection_is_built_from_the_tables_and_then_follows():
+    add("a", "a")
+    settle()
+    recorder = Recorder()
+    advance(recorder.projection, holder="me")
+    assert recorder.rebuilt == 1
+    add("a", "b", "a")
+    settle()
+    advance(recorder.projection, holder="me")
+    assert recorder.seen == [1, 2, 3, 5]
+
+
+def test_a_projection_that_is_down_stays_where_it_was_and_says_since_when():
+    recorder = Recorder()
+    advance(recorder.projection, holder="me")
+    recorder.fails = True
+    add("a")
+    settle()
+    advance(recorder.projection, holder="me")
+    (state,) = journal.list_projections(now=clock.now())
+    assert (state.lag_entries, state.last_error) == (1, "RuntimeError: down")
+    assert state.failing_since is not None
+    recorder.fails = False
+    advance(recorder.projection, holder="me")
+    (state,) = journal.list_projections(now=clock.now())
+    assert (state.lag_entries, state.failing_since, recorder.seen) == (0, None, [1])
+
+
+def test_only_the_holder_of_the_lease_moves_a_projection():
+    recorder = Recorder()
+    advance(recorder.projection, holder="me")
+    add("a")
+    settle()
+    assert advance(recorder.projection, holder="other") == 0
+    ProjectionCursor.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+    assert advance(recorder.projection, holder="other") == 1
+
+
+def test_a_projection_can_be_made_anew():
+    recorder = Recorder()
+    advance(recorder.projection, holder="me")
+    request_rebuild("recorder")
+    advance(recorder.projection, holder="me")
+    assert recorder.rebuilt == 2
+
+
+def test_a_cursor_older_than_what_is_kept_is_told_where_to_start_afresh():
+    add(*["a"] * 5)
+    settle()
+    JournalHead.objects.update(first_kept=4)
+    with pytest.raises(journal.CursorExpired) as caught:
+        journal.list_changes(after=1, limit=10)
+    assert caught.value.first_kept == 3
+    assert [change.position for change in journal.list_changes(after=3, limit=10)] == [4, 5]
+
+
+def test_old_entries_go_and_the_first_kept_position_moves():
+    add(*["a"] * 3)
+    settle()
+    JournalEntry.objects.filter(position__lte=2).update(recorded_at=clock.now() - timedelta(days=40))
+    trim([Kept("journal_entry", "recorded_at", 30)])
+    assert list(JournalEntry.objects.values_list("position", flat=True)) == [3]
+    assert JournalHead.objects.get().first_kept == 3
+
+
+def test_following_the_flow_never_leads_back():
+    followers = {projection.name: projection.aspects for projection in PROJECTIONS}
+    assert set(PUBLISHES) == set(followers)
+
+    def reached(name, path):
+        assert name not in path, f"projections react to one another in a circle: {[*path, name]}"
+        for other, aspects in followers.items():
+            if aspects & PUBLISHES[name]:
+                reached(other, (*path, name))
+
+    for name in followers:
+        reached(name, ())
+
+
+# Runs
+
+
+def ask(**more):
+    return runs.create_run(kind=more.pop("kind", "job"), requested_by="test", **more)
+
+
+def test_a_run_is_done_once_and_keeps_its_result():
+    run = ask()
+    runs.execute(run, jobs={"job": lambda attempt: {"answer": 42}}, holder="a")
+    view = journal.get_run(run)
+    assert (view.state, view.result, view.attempt) == ("done", {"answer": 42}, 1)
+    runs.execute(run, jobs={"job": lambda attempt: pytest.fail("done twice")}, holder="b")
+
+
+def test_the_same_key_queues_nothing_twice():
+    assert ask(idempotency_key="k") == ask(idempotency_key="k")
+    assert Run.objects.count() == 1
+
+
+def test_a_run_whose_worker_fell_silent_is_taken_again_and_the_old_one_is_fenced_off():
+    run = ask()
+    first = runs.claim(run, holder="a")
+    assert runs.claim(run, holder="b") is None
+    Run.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+    assert (run, "write") in runs.list_claimable(queues=runs.QUEUES, limit=10)
+    second = runs.claim(run, holder="b")
+    assert second.number == 2
+    with pytest.raises(runs.LostLease), transaction.atomic():
+        first.fence()
+    with pytest.raises(runs.LostLease):
+        first.renew()
+    with transaction.atomic():
+        second.fence()
+
+
+def test_a_run_that_kills_every_worker_is_given_up():
+    run = ask()
+    for _ in range(runs.MAX_ATTEMPTS):
+        assert runs.claim(run, holder="a")
+        Run.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+    assert runs.claim(run, holder="a") is None
+    view = journal.get_run(run)
+    assert view.state == "failed"
+    assert "given up after 5 attempts" in view.error
+
+
+def test_a_queued_run_is_cancelled_at_once_and_a_running_one_when_it_looks():
+    queued = ask()
+    assert runs.request_cancel(queued, by="me")
+    assert journal.get_run(queued).state == "cancelled"
+
+    def job(attempt):
+        runs.request_cancel(attempt.run_uuid, by="me")
+        attempt.check_cancelled()
+
+    running = ask()
+    runs.execute(running, jobs={"job": job}, holder="a")
+    assert journal.get_run(running).state == "cancelled"
+    assert runs.request_cancel(running, by="me") is False
+
+
+def test_a_failure_tells_people_what_they_may_know():
+    run = ask()
+
+    def job(attempt):
+        raise ValueError("password=hunter2")
+
+    runs.execute(run, jobs={"job": job}, holder="a")
+    view = journal.get_run(run)
+    assert (view.state, "hunter2" in view.error) == ("failed", False)
+    other = ask(kind="unheard of")
+    runs.execute(other, jobs={}, holder="a")
+    assert "knows no job of kind 'unheard of'" in journal.get_run(other).error
