@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -13,13 +14,28 @@ from catalog.access.gate import NotSignedIn
 from catalog.access.middleware import principal_of
 
 
+class CrossSite(PermissionError):
+    """A request that a cookie authorises came without the proof that one of our pages sent it."""
+
+
 class PrincipalAuthentication(BaseAuthentication):
     """Hands over the request's principal as ``request.user``."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """Return the principal, if there is one."""
+        """
+        Return the principal, if there is one.
+
+        :raises CrossSite: if a cookie gives the authority and the CSRF token is missing. REST framework exempts its views
+            from Django's middleware, so the check stands here; requests with a token of ours are marked as needing none.
+        """
         principal = principal_of(request._request)
-        return (principal, None) if principal is not None else None
+        if principal is None:
+            return None
+        check = CSRFCheck(lambda _: HttpResponse())
+        check.process_request(request._request)
+        if check.process_view(request._request, lambda _: HttpResponse(), (), {}) is not None:
+            raise CrossSite("the CSRF token is missing or out of date; programs send an API token instead of a cookie")
+        return (principal, None)
 
     def authenticate_header(self, request: Request) -> str:
         """Return what a 401 says of how to sign in."""

@@ -186,8 +186,8 @@ class DatabaseShape(Shape):
 class ChangeShape(Shape):
     what = serializers.CharField()
     path = serializers.CharField()
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
+    before = serializers.JSONField()
+    after = serializers.JSONField()
     breaking = serializers.BooleanField()
 
 
@@ -202,7 +202,7 @@ class ClaimShape(Shape):
     uuid = serializers.UUIDField()
     aspect = serializers.CharField()
     key = serializers.CharField()
-    value = serializers.JSONField(allow_null=True)
+    value = serializers.JSONField()
     column = serializers.CharField(allow_null=True)
     said_by = serializers.CharField()
     author = serializers.CharField()
@@ -339,8 +339,8 @@ class AuditShape(Shape):
     subject_kind = serializers.CharField()
     subject = serializers.CharField()
     subject_uuid = serializers.UUIDField(allow_null=True)
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
+    before = serializers.JSONField()
+    after = serializers.JSONField()
 
 
 class TokenShape(Shape):

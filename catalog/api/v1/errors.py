@@ -13,6 +13,7 @@ from rest_framework import exceptions
 
 from catalog.access.gate import Denied, NotSignedIn
 from catalog.access.services import InvalidAccess, NoSuchPrincipal
+from catalog.api.v1.authentication import CrossSite
 from catalog.backends import UnknownPlatform
 from catalog.connectors.base import (
     Conflict,
@@ -53,6 +54,7 @@ class NoSuchIntent(LookupError):
 # The first class that fits counts, so the more special stand first.
 STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (NotSignedIn, 401, "not-signed-in"),
+    (CrossSite, 403, "csrf"),
     (Denied, 403, "denied"),
     (ChangeRefused, 409, "change-refused"),
     (NoSuchCatalog, 404, "no-such-catalog"),

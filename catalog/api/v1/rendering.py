@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -33,9 +35,18 @@ class JSONParser(BaseParser):
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return the object. :raises ParseError: with the place, if the body is no JSON object."""
+        """
+        Return the object.
+
+        :raises ParseError: with the place, if the body is no JSON object.
+        :raises RequestDataTooBig: if it is larger than the settings allow; no more than that is read.
+        """
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise RequestDataTooBig(f"a request's body has at most {limit:,} bytes")
         try:
-            value = orjson.loads(stream.read())
+            value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"the body is not JSON: {error}") from error
         if not isinstance(value, dict):

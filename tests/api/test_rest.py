@@ -1,0 +1,264 @@
+"""The native REST as its clients see it: pages, validators, refusals; one error shape for every producer."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+
+import orjson
+import pytest
+from django.test import Client
+
+from catalog.access.models import User
+from catalog.access.services import create_token, create_user
+from tests.conftest import pump
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api(operator):
+    """A client with an operator's token."""
+    user = create_user(caller=operator, username="root", password=None, operator=True)
+    _, secret = create_token(caller=operator, user_id=user.pk, name="t", expires_at=None)
+    return Client(headers={"Authorization": f"Bearer {secret}"})
+
+
+def send(client, method, address, body=None, **headers):
+    return client.generic(
+        method, address, orjson.dumps(body) if body is not None else b"", content_type="application/json", headers=headers
+    )
+
+
+@pytest.fixture
+def estate(source):
+    for number in range(7):
+        source.creates(f"table_{number}", {"id": "long", "email": "string"})
+    source.sync()
+    pump()
+    return source
+
+
+def walk(client, address):
+    """Follow the cursors of a list and return all items."""
+    items, cursor = [], ""
+    for _ in range(100):
+        answer = client.get(f"{address}{'&' if '?' in address else '?'}limit=2&cursor={cursor}").json()
+        items += answer["items"]
+        cursor = answer["next"]
+        if cursor is None:
+            return items
+    raise AssertionError("the list does not end")
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("/v1/datasets", "qualified_name"),
+        ("/v1/search?q=table", "qualified_name"),
+        ("/v1/search", "qualified_name"),
+        ("/v1/audit", "number"),
+        ("/v1/runs", "number"),
+        ("/v1/catalogs/mem/databases", "name"),
+    ],
+)
+def test_pages_join_to_the_whole_list_each_item_once(api, estate, address, key):
+    keys = [item[key] for item in walk(api, address)]
+    assert len(keys) == len(set(keys)) > 0
+    whole = api.get(f"{address}{'&' if '?' in address else '?'}limit=200").json()
+    assert len(whole["items"]) == len(keys)
+
+
+def test_a_dataset_is_served_by_id_and_by_name_with_a_validator(api, estate):
+    key = estate.id_of("table_1")
+    by_id, by_name = api.get(f"/v1/datasets/{key}"), api.get("/v1/datasets?name=mem/db/table_1")
+    assert by_id.content == by_name.content
+    assert by_id["Content-Type"] == "application/json"
+    again = api.get(f"/v1/datasets/{key}", headers={"If-None-Match": by_id["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    send(api, "PUT", f"/v1/datasets/{key}/tags/pii")
+    changed = api.get(f"/v1/datasets/{key}", headers={"If-None-Match": by_id["ETag"]})
+    assert changed.status_code == 200
+    assert changed.json()["tags"] == ["pii"]
+
+
+def test_a_source_is_registered_synced_and_found(api, tmp_path):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE parcels (id INTEGER)")
+    connection.close()
+    made = send(api, "POST", "/v1/catalogs", {"name": "shop", "platform": "sqlite", "options": {"path": str(path)}})
+    assert (made.status_code, made["Location"]) == (201, "/v1/catalogs/shop")
+    started = send(api, "POST", "/v1/catalogs/shop/syncs")
+    assert started.status_code == 202
+    from catalog.journal import runs
+    from catalog.sync.engine import run_sync
+
+    runs.execute(uuid.UUID(started.json()["run"]), jobs={"sync": run_sync}, holder="t")
+    run = api.get(started["Location"]).json()
+    assert (run["state"], run["result"]["created"]) == ("done", 1)
+    assert api.get(f"{started['Location']}/units").json()["items"][0]["database"] == "main"
+    pump()
+    assert api.get("/v1/search?q=parcels").json()["items"][0]["qualified_name"] == "shop/main/parcels"
+
+
+def test_secrets_are_never_shown(api, monkeypatch):
+    body = {"name": "pg", "platform": "postgresql", "test": False}
+    body["options"] = {"host": "localhost", "dbname": "d", "user": "u", "password": "hunter2"}
+    made = send(api, "POST", "/v1/catalogs", body)
+    assert made.status_code == 201
+    assert made.json()["secret_options"] == ["password"]
+    for address in ("/v1/catalogs", "/v1/catalogs/pg", "/v1/audit", "/v1/changes?after=0", "/catalogs/pg"):
+        assert "hunter2" not in api.get(address).content.decode(), address
+    from catalog.models import Catalog
+
+    assert b"hunter2" not in bytes(Catalog.objects.get().secrets)
+    send(api, "PATCH", "/v1/catalogs/pg", {"options": {"host": "localhost", "dbname": "d", "user": "u", "password": "env:PG_PASSWORD"}})
+    assert api.get("/v1/catalogs/pg").json()["options"]["password"] == "env:PG_PASSWORD"
+
+
+def test_a_definition_is_changed_once_for_one_key(api, estate):
+    body = {"operation": "add_column", "database": "db", "table": "table_1", "new_column": {"name": "total", "type": "decimal(10,2)"}}
+    first = send(api, "POST", "/v1/catalogs/mem/operations", body, **{"Idempotency-Key": "k1"})
+    again = send(api, "POST", "/v1/catalogs/mem/operations", body, **{"Idempotency-Key": "k1"})
+    assert (first.status_code, first.json()) == (200, again.json())
+    assert api.get(f"/v1/intents/{first.json()['intent']}").json()["state"] == "closed"
+    key = first.json()["dataset_uuid"]
+    assert [c["what"] for c in api.get(f"/v1/datasets/{key}/diff?from=1").json()["changes"]] == ["column_added"]
+    assert "total" in [c["name"] for c in api.get(f"/v1/datasets/{key}/versions/2").json()["columns"]]
+
+
+def test_metadata_is_written_read_and_undone(api, estate):
+    key = estate.id_of("table_1")
+    send(api, "PATCH", f"/v1/datasets/{key}", {"description": "Text."})
+    send(api, "PUT", f"/v1/datasets/{key}/owners/user:root")
+    send(api, "PUT", f"/v1/datasets/{key}/properties/sla", {"value": "1h"})
+    tagged = send(api, "PUT", f"/v1/datasets/{key}/tags/pii?column=email")
+    body = api.get(f"/v1/datasets/{key}").json()
+    assert (body["description"]["author"], body["owners"], body["properties"]) == ("user:root", ["user:root"], {"sla": "1h"})
+    send(api, "POST", f"/v1/datasets/{key}/claims/{tagged.json()['claim']}/undo")
+    assert api.get(f"/v1/datasets/{key}").json()["columns"][1]["tags"] == []
+    claims = api.get(f"/v1/datasets/{key}/claims").json()["items"]
+    assert {claim["aspect"] for claim in claims} == {"description", "owner", "property", "tag"}
+
+
+def test_the_journal_can_be_followed(api, estate):
+    first = api.get("/v1/changes?after=0&limit=5").json()
+    rest = api.get(f"/v1/changes?after={first['position']}&limit=200").json()
+    positions = [item["position"] for item in first["items"] + rest["items"]]
+    assert positions == list(range(1, len(positions) + 1))
+    assert api.get(f"/v1/changes?after={rest['position']}").json() == {"items": [], "position": rest["position"]}
+
+
+def test_tokens_are_made_shown_once_and_revoked(api):
+    made = send(api, "POST", "/v1/tokens", {"name": "nightly", "days": 30}).json()
+    other = Client(headers={"Authorization": f"Bearer {made['secret']}"})
+    assert other.get("/v1/me").json()["handle"] == "user:root"
+    listed = api.get("/v1/tokens").content.decode()
+    assert "nightly" in listed
+    assert made["secret"] not in listed
+    assert send(api, "DELETE", f"/v1/tokens/{made['uuid']}").status_code == 204
+    from catalog.access.principals import forget
+
+    forget()
+    assert other.get("/v1/me").status_code == 401
+
+
+ID = "12345678-1234-1234-1234-123456789abc"
+REFUSALS = [
+    ("GET", f"/v1/datasets/{ID}", None, 404, "no-such-dataset"),
+    ("GET", "/v1/datasets?name=mem/db/tabel_1", None, 404, "no-such-dataset"),
+    ("GET", "/v1/datasets?name=a//b", None, 400, "invalid-name"),
+    ("GET", "/v1/datasets?name=%ff", None, 404, "no-such-dataset"),
+    ("GET", "/v1/datasets?state=odd", None, 400, "invalid-parameter"),
+    ("GET", "/v1/datasets?limit=0", None, 400, "invalid-parameter"),
+    ("GET", "/v1/datasets?limit=99999999999999999999", None, 400, "invalid-parameter"),
+    ("GET", "/v1/datasets?cursor=!!!", None, 400, "invalid-cursor"),
+    ("GET", "/v1/search?cursor=WyJkYXRhc2V0cyIsIngiXQ", None, 400, "invalid-cursor"),
+    ("GET", "/v1/search?q=ownr:x", None, 400, "invalid-query"),
+    ("GET", f"/v1/search?q={'x' * 1001}", None, 400, "invalid-query"),
+    ("GET", "/v1/catalogs/gone", None, 404, "no-such-catalog"),
+    ("GET", f"/v1/runs/{ID}", None, 404, "no-such-run"),
+    ("GET", f"/v1/intents/{ID}", None, 404, "no-such-intent"),
+    ("GET", "/v1/audit?subject=x", None, 400, "invalid-parameter"),
+    ("GET", "/v1/changes?after=-1", None, 400, "invalid-parameter"),
+    ("GET", "/v1/nothing", None, 404, "not-found"),
+    ("DELETE", "/v1/me", None, 405, "method-not-allowed"),
+    ("POST", "/v1/catalogs", {}, 400, "invalid-request"),
+    ("POST", "/v1/catalogs", {"name": "x", "platform": "oracle"}, 400, "unknown-platform"),
+    ("POST", "/v1/catalogs", {"name": "a/b", "platform": "memory"}, 400, "invalid-name"),
+    ("POST", "/v1/catalogs", {"name": "mem", "platform": "memory"}, 409, "catalog-exists"),
+    ("POST", "/v1/catalogs", {"name": "x", "platform": "memory", "nme": 1}, 400, "invalid-request"),
+    ("POST", "/v1/catalogs", {"name": "x", "platform": "sqlite", "options": {"path": "/nowhere"}}, 400, "invalid-options"),
+    ("POST", "/v1/catalogs", {"name": "x", "platform": "sqlite", "options": {"pth": "/x"}}, 400, "invalid-options"),
+    ("POST", "/v1/catalogs", {"name": "x", "platform": "sqlite", "options": {"path": {"a": 1}}}, 400, "invalid-catalog"),
+    ("POST", "/v1/catalogs", {"name": "x", "platform": "postgresql", "options": {"host": "127.0.0.1", "port": "1", "dbname": "d", "user": "u"}}, 503, "source-unavailable"),
+    ("POST", "/v1/catalogs", {"name": "x", "platform": "postgresql", "options": {"host": "169.254.169.254", "dbname": "d", "user": "u"}}, 400, "invalid-catalog"),
+    ("POST", "/v1/catalogs/mem/operations", {"operation": "add_column", "database": "db", "table": "table_1"}, 400, "invalid-parameter"),
+    ("POST", "/v1/catalogs/mem/operations", {"operation": "create_table", "database": "db", "table": "t", "columns": [{"name": "a", "type": "nope"}]}, 400, "invalid-type"),
+    ("POST", "/v1/catalogs/mem/operations", {"operation": "drop_table", "database": "db", "table": "gone"}, 404, "no-such-dataset"),
+    ("POST", "/v1/catalogs/mem/operations", {"operation": "drop_table", "database": "db", "table": "table_1", "expected_version": 99}, 409, "version-conflict"),
+    ("POST", "/v1/grants", {"role": "king", "pattern": "**"}, 400, "invalid-request"),
+    ("POST", "/v1/grants", {"role": "reader", "pattern": "a/**/b"}, 400, "invalid-name"),
+    ("POST", "/v1/grants", {"role": "reader", "pattern": "**", "user": "nobody"}, 404, "no-such-principal"),
+    ("POST", "/v1/users", {"username": "UPPER"}, 400, "invalid-access"),
+    ("POST", "/v1/users", {"username": "x", "password": "short"}, 400, "invalid-access"),
+    ("POST", "/v1/tokens", {"name": " "}, 400, "invalid-request"),
+    ("POST", f"/v1/holds/{ID}", {"drop": True}, 404, "no-such-hold"),
+    ("DELETE", f"/v1/tokens/{ID}", None, 404, "no-such-principal"),
+]
+
+
+@pytest.mark.parametrize(("method", "address", "body", "status", "kind"), REFUSALS)
+def test_every_refusal_has_one_shape_and_says_what_was_asked(api, estate, method, address, body, status, kind):
+    answer = send(api, method, address, body)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json"), answer.content
+    problem = answer.json()
+    assert problem["type"] == f"/docs/errors#{kind}"
+    assert problem["status"] == status
+    assert len(problem["detail"]) > 10
+    assert "Traceback" not in problem["detail"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"{'a':1}", b'{"name": NaN}', b"null"])
+def test_bodies_that_are_no_json_objects_are_refused(api, body):
+    answer = api.generic("POST", "/v1/catalogs", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["status"]) == (400, 400)
+
+
+def test_a_body_of_another_kind_is_refused(api):
+    assert api.generic("POST", "/v1/catalogs", b"a=1", content_type="application/x-www-form-urlencoded").status_code == 415
+
+
+def test_a_body_that_is_too_large_is_refused(api):
+    answer = api.generic("POST", "/v1/catalogs", b'{"name": "' + b"x" * 3_000_000 + b'"}', content_type="application/json")
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("address", ["/v1/search?q=a%00b", "/v1/datasets?name=a%00b", "/datasets/a%00b", "/v1/catalogs/a%00"])
+def test_nul_characters_are_refused(api, address):
+    assert api.get(address).status_code in (400, 404)
+
+
+def test_a_session_needs_the_csrf_token_and_a_bearer_token_does_not(api, db):
+    user = User.objects.get(username="root")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    assert client.get("/v1/me").status_code == 200
+    answer = client.post("/v1/tokens", {"name": "x"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["type"]) == (403, "/docs/errors#csrf")
+
+
+def test_a_fault_shows_no_trace(api, monkeypatch, caplog):
+    from catalog import selectors
+
+    def broken(**_):
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setattr(selectors, "list_catalogs", broken)
+    client = Client(raise_request_exception=False, headers=api.defaults and {"Authorization": api.defaults["HTTP_AUTHORIZATION"]})
+    for address in ("/v1/catalogs", "/"):
+        answer = client.get(address)
+        assert answer.status_code == 500
+        assert "hunter2" not in answer.content.decode()
+        assert "Traceback" not in answer.content.decode()
