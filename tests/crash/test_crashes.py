@@ -1,0 +1,115 @@
+"""Every failpoint is killed (kill -9); afterwards the catalog equals the source, and nothing is told twice or lost."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+import catalog.services.definitions
+import catalog.sync.engine
+import deploy.pump  # noqa: F401  declares its failpoints
+from catalog.journal.failpoints import DECLARED
+
+pytestmark = pytest.mark.slow
+
+WRITES = [name for name in DECLARED if name.startswith("write.")]
+SYNCS = [name for name in DECLARED if name.startswith(("sync.", "store."))]
+PUMP = [name for name in DECLARED if name.startswith("pump.")]
+assert catalog.services.definitions
+assert catalog.sync.engine
+
+
+def test_every_declared_failpoint_is_killed_here():
+    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP}
+    assert all(gap for gap in DECLARED.values())
+
+
+def must_be_whole(home, *, kept):
+    """Assert that the catalog says what the source says, and that its own accounts are in order."""
+    found = home.ok("check", home.source)
+    assert found["stored"] == found["source"]
+    assert found["open_intents"] == 0
+    assert found["unfinished_runs"] == found["unfinished_units"] == 0
+    assert found["positions"] is True
+    assert found["wrong"] == []
+    assert found["kept"] == kept
+
+
+KEPT = ["mem/one/t0", "mem/two/t1", "mem/two/t2"]
+
+
+GAPS_OF_A_WRITE = [(name, operation) for name in WRITES for operation in ("create", "rename", "rename_column", "drop")]
+# On the write path only drops commit in a transaction of the store's own.
+GAPS_OF_A_WRITE.append(("store.before_commit", "drop"))
+
+
+@pytest.mark.parametrize(("failpoint", "operation"), GAPS_OF_A_WRITE)
+def test_a_write_killed_anywhere_leaves_the_catalog_true(home, failpoint, operation):
+    killed = home.run("write", operation, failpoint=failpoint)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    home.ok("recover")
+    kept = ["mem/one/moved", *KEPT[1:]] if operation == "rename" and failpoint != "write.intent_recorded" else KEPT
+    must_be_whole(home, kept=kept)
+    again = home.run("write", operation)
+    assert again.returncode == 0, again.stderr[-2000:]
+
+
+@pytest.mark.parametrize("failpoint", [*SYNCS, "store.before_commit:3", "store.after_commit:2", "sync.unit_done:2"])
+def test_a_sync_killed_anywhere_goes_on_and_ends_true(home, failpoint):
+    home.ok("change_outside", home.source)
+    killed = home.run("sync", failpoint=failpoint)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    home.ok("recover")
+    must_be_whole(home, kept=KEPT)
+
+
+@pytest.mark.parametrize("failpoint", PUMP)
+def test_a_worker_killed_between_numbering_and_following_loses_nothing(home, failpoint):
+    home.ok("change_outside", home.source)
+    home.ok("sync")
+    killed = home.run("settle", failpoint=failpoint)
+    assert killed.returncode == -signal.SIGKILL
+    home.ok("recover")
+    must_be_whole(home, kept=KEPT)
+
+
+WRITERS = 8
+CHANGES = 10_000
+
+
+def test_eight_writers_lose_no_entry_and_projections_converge(subjects, tmp_path):
+    """8 writers × 10,000 changes with pauses in their transactions; followers are killed and started at random meanwhile."""
+    dice = random.Random(1)
+    file = str(tmp_path / "seen.sqlite3")
+    writers = [
+        subprocess.Popen(subjects.command("writer", str(seed), str(CHANGES)), env=subjects.environment())
+        for seed in range(WRITERS)
+    ]
+
+    def follow():
+        holder = f"f{dice.randrange(10**6)}"
+        return subprocess.Popen(subjects.command("follower", file, holder), env=subjects.environment())
+
+    follower = follow()
+    try:
+        while any(writer.poll() is None for writer in writers):
+            time.sleep(dice.uniform(1.5, 4))
+            follower.kill()
+            follower.wait()
+            subjects.ok("expire_cursors")
+            follower = follow()
+        assert [writer.returncode for writer in writers] == [0] * WRITERS
+    finally:
+        for process in [follower, *writers]:
+            process.kill()
+            process.wait()
+    subjects.ok("expire_cursors")
+    subprocess.run(
+        subjects.command("follower", file, "last"), env=subjects.environment(CAIRN_TEST_UNTIL_REST="1"), check=True, timeout=300
+    )
+    found = subjects.ok("check_journal", file)
+    assert found == {"entries": WRITERS * CHANGES, "gapless": True, "disorder": 0, "converged": True}
