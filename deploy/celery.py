@@ -22,6 +22,9 @@ from django.conf import settings
 from catalog.journal import runs
 from catalog.journal.projections import holder_name
 
+HOLDER = holder_name(f"worker-{os.getpid()}")
+"""What this process holds leases as."""
+
 app = Celery("cairn")
 app.conf.update(settings.CELERY)
 app.conf.task_queues = [Queue(name) for name in runs.QUEUES]
@@ -32,7 +35,7 @@ def run_task(*, run_id: str, **_later: Any) -> None:
     """Do one run; harmless if it is done already or another worker has it. Later senders may send more."""
     from deploy.flow import JOBS
 
-    runs.execute(uuid.UUID(run_id), jobs=JOBS, holder=holder_name(f"worker-{os.getpid()}"))
+    runs.execute(uuid.UUID(run_id), jobs=JOBS, holder=HOLDER)
 
 
 def send_run(run_id: uuid.UUID, queue: str) -> None:

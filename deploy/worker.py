@@ -8,7 +8,8 @@ import sys
 import threading
 from types import FrameType
 
-from deploy.celery import app, send_run
+from catalog.journal import runs
+from deploy.celery import HOLDER, app, send_run
 from deploy.pump import Pump
 
 logger = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ THREADS = 4
 
 
 def main() -> int:
-    """Work until SIGTERM or SIGINT; runs in progress are given up, their leases bring them back at the next start."""
+    """Work until SIGTERM or SIGINT; runs in progress are queued again for the next start."""
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -45,6 +46,8 @@ def main() -> int:
             logger.error("a part of the worker ended; the worker ends too and is started again")
             return 1
     mover.join(timeout=3)
+    # The threads go on until the process ends in a moment; what they still write is fenced off by the next attempt.
+    runs.release(HOLDER)
     return 0
 
 

@@ -20,13 +20,17 @@ from catalog.journal import selectors as journal
 
 POSTGRES_URL = os.environ.get("CAIRN_TEST_POSTGRES_URL", "")
 REDIS_URL = os.environ.get("CAIRN_TEST_REDIS_URL", "")
+DBT = os.environ.get("CAIRN_TEST_DBT", "")
+CHROMIUM = os.environ.get("CAIRN_TEST_CHROMIUM", "")
+_PROGRAMS = (("postgresql", POSTGRES_URL), ("redis", REDIS_URL), ("dbt", DBT), ("chromium", CHROMIUM))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say loudly which servers are missing; `make test` starts them all."""
     for item in items:
-        for name, url in (("postgresql", POSTGRES_URL), ("redis", REDIS_URL)):
-            if name in {mark.args[0] for mark in item.iter_markers("server") if mark.args} and not url:
+        wanted = {mark.args[0] for mark in item.iter_markers("server") if mark.args}
+        for name, place in _PROGRAMS:
+            if name in wanted and not place:
                 item.add_marker(
                     pytest.mark.skip(reason=f"{name.upper()} IS NOT THERE: this was NOT checked; `make test` starts it")
                 )

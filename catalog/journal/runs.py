@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -79,8 +79,15 @@ def find_active_run(*, kind: str, subject: str) -> uuid.UUID | None:
     )
 
 
-def _claimable(now: Any) -> Q:
+def _claimable(now: datetime) -> Q:
     return Q(state=RunState.QUEUED, not_before__lte=now) | Q(state=RunState.RUNNING, lease_until__lt=now)
+
+
+def release(holder: str) -> int:
+    """Queue again what a worker was at when it was told to stop, so that nobody waits for its leases; return how many."""
+    return Run.objects.filter(holder=holder, state=RunState.RUNNING).update(
+        state=RunState.QUEUED, holder="", lease_until=None
+    )
 
 
 def list_claimable(*, queues: Iterable[str], limit: int) -> list[tuple[uuid.UUID, str]]:
@@ -147,7 +154,9 @@ Job = Callable[[Attempt], Mapping[str, Any]]
 def claim(run_uuid: uuid.UUID, *, holder: str) -> Attempt | None:
     """Take a run for this worker, or return None if another has it or it is finished."""
     now = clock.now()
-    taken = Run.objects.filter(_claimable(now), uuid=run_uuid, attempt__lt=MAX_ATTEMPTS).update(
+    taken = Run.objects.filter(_claimable(now), uuid=run_uuid)
+        .exclude(state=RunState.RUNNING, attempt__gte=MAX_ATTEMPTS)
+        .update(
         state=RunState.RUNNING,
         attempt=F("attempt") + 1,
         holder=holder,

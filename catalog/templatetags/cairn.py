@@ -120,10 +120,12 @@ def _three(value: float) -> str:
 
 
 @register.filter
-def number(value: int | None) -> SafeString | str:
+def number(value: int | str | None) -> SafeString | str:
     """Return a count: exact to 99,999, then three figures with the exact one on hover."""
     if value is None:
         return "Not measured"
+    if not isinstance(value, int):
+        return str(value)
     if abs(value) < 100_000:
         return f"{value:,}"
     for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):

@@ -86,5 +86,3 @@ def test_answers_are_as_described(source, token, document):
     request_started.connect(close_old_connections)
     request_finished.connect(close_old_connections)
     assert not failures, "\n\n".join(str(failure)[:1500] for failure in failures)
-
-

@@ -26,7 +26,11 @@ def api(operator):
 
 def send(client, method, address, body=None, **headers):
     return client.generic(
-        method, address, orjson.dumps(body) if body is not None else b"", content_type="application/json", headers=headers
+        method,
+        address,
+        orjson.dumps(body) if body is not None else b"",
+        content_type="application/json",
+        headers=headers,
     )
 
 
@@ -113,12 +117,22 @@ def test_secrets_are_never_shown(api, monkeypatch):
     from catalog.models import Catalog
 
     assert b"hunter2" not in bytes(Catalog.objects.get().secrets)
-    send(api, "PATCH", "/v1/catalogs/pg", {"options": {"host": "localhost", "dbname": "d", "user": "u", "password": "env:PG_PASSWORD"}})
+    send(
+        api,
+        "PATCH",
+        "/v1/catalogs/pg",
+        {"options": {"host": "localhost", "dbname": "d", "user": "u", "password": "env:PG_PASSWORD"}},
+    )
     assert api.get("/v1/catalogs/pg").json()["options"]["password"] == "env:PG_PASSWORD"
 
 
 def test_a_definition_is_changed_once_for_one_key(api, estate):
-    body = {"operation": "add_column", "database": "db", "table": "table_1", "new_column": {"name": "total", "type": "decimal(10,2)"}}
+    body = {
+        "operation": "add_column",
+        "database": "db",
+        "table": "table_1",
+        "new_column": {"name": "total", "type": "decimal(10,2)"},
+    }
     first = send(api, "POST", "/v1/catalogs/mem/operations", body, **{"Idempotency-Key": "k1"})
     again = send(api, "POST", "/v1/catalogs/mem/operations", body, **{"Idempotency-Key": "k1"})
     assert (first.status_code, first.json()) == (200, again.json())
@@ -135,7 +149,11 @@ def test_metadata_is_written_read_and_undone(api, estate):
     send(api, "PUT", f"/v1/datasets/{key}/properties/sla", {"value": "1h"})
     tagged = send(api, "PUT", f"/v1/datasets/{key}/tags/pii?column=email")
     body = api.get(f"/v1/datasets/{key}").json()
-    assert (body["description"]["author"], body["owners"], body["properties"]) == ("user:root", ["user:root"], {"sla": "1h"})
+    assert (body["description"]["author"], body["owners"], body["properties"]) == (
+        "user:root",
+        ["user:root"],
+        {"sla": "1h"},
+    )
     send(api, "POST", f"/v1/datasets/{key}/claims/{tagged.json()['claim']}/undo")
     assert api.get(f"/v1/datasets/{key}").json()["columns"][1]["tags"] == []
     claims = api.get(f"/v1/datasets/{key}/claims").json()["items"]
@@ -189,15 +207,67 @@ REFUSALS = [
     ("POST", "/v1/catalogs", {"name": "a/b", "platform": "memory"}, 400, "invalid-name"),
     ("POST", "/v1/catalogs", {"name": "mem", "platform": "memory"}, 409, "catalog-exists"),
     ("POST", "/v1/catalogs", {"name": "x", "platform": "memory", "nme": 1}, 400, "invalid-request"),
-    ("POST", "/v1/catalogs", {"name": "x", "platform": "sqlite", "options": {"path": "/nowhere"}}, 400, "invalid-options"),
+    (
+        "POST",
+        "/v1/catalogs",
+        {"name": "x", "platform": "sqlite", "options": {"path": "/nowhere"}},
+        400,
+        "invalid-options",
+    ),
     ("POST", "/v1/catalogs", {"name": "x", "platform": "sqlite", "options": {"pth": "/x"}}, 400, "invalid-options"),
-    ("POST", "/v1/catalogs", {"name": "x", "platform": "sqlite", "options": {"path": {"a": 1}}}, 400, "invalid-catalog"),
-    ("POST", "/v1/catalogs", {"name": "x", "platform": "postgresql", "options": {"host": "127.0.0.1", "port": "1", "dbname": "d", "user": "u"}}, 503, "source-unavailable"),
-    ("POST", "/v1/catalogs", {"name": "x", "platform": "postgresql", "options": {"host": "169.254.169.254", "dbname": "d", "user": "u"}}, 400, "invalid-catalog"),
-    ("POST", "/v1/catalogs/mem/operations", {"operation": "add_column", "database": "db", "table": "table_1"}, 400, "invalid-parameter"),
-    ("POST", "/v1/catalogs/mem/operations", {"operation": "create_table", "database": "db", "table": "t", "columns": [{"name": "a", "type": "nope"}]}, 400, "invalid-type"),
-    ("POST", "/v1/catalogs/mem/operations", {"operation": "drop_table", "database": "db", "table": "gone"}, 404, "no-such-dataset"),
-    ("POST", "/v1/catalogs/mem/operations", {"operation": "drop_table", "database": "db", "table": "table_1", "expected_version": 99}, 409, "version-conflict"),
+    (
+        "POST",
+        "/v1/catalogs",
+        {"name": "x", "platform": "sqlite", "options": {"path": {"a": 1}}},
+        400,
+        "invalid-catalog",
+    ),
+    (
+        "POST",
+        "/v1/catalogs",
+        {
+            "name": "x",
+            "platform": "postgresql",
+            "options": {"host": "127.0.0.1", "port": "1", "dbname": "d", "user": "u"},
+        },
+        503,
+        "source-unavailable",
+    ),
+    (
+        "POST",
+        "/v1/catalogs",
+        {"name": "x", "platform": "postgresql", "options": {"host": "169.254.169.254", "dbname": "d", "user": "u"}},
+        400,
+        "invalid-catalog",
+    ),
+    (
+        "POST",
+        "/v1/catalogs/mem/operations",
+        {"operation": "add_column", "database": "db", "table": "table_1"},
+        400,
+        "invalid-parameter",
+    ),
+    (
+        "POST",
+        "/v1/catalogs/mem/operations",
+        {"operation": "create_table", "database": "db", "table": "t", "columns": [{"name": "a", "type": "nope"}]},
+        400,
+        "invalid-type",
+    ),
+    (
+        "POST",
+        "/v1/catalogs/mem/operations",
+        {"operation": "drop_table", "database": "db", "table": "gone"},
+        404,
+        "no-such-dataset",
+    ),
+    (
+        "POST",
+        "/v1/catalogs/mem/operations",
+        {"operation": "drop_table", "database": "db", "table": "table_1", "expected_version": 99},
+        409,
+        "version-conflict",
+    ),
     ("POST", "/v1/grants", {"role": "king", "pattern": "**"}, 400, "invalid-request"),
     ("POST", "/v1/grants", {"role": "reader", "pattern": "a/**/b"}, 400, "invalid-name"),
     ("POST", "/v1/grants", {"role": "reader", "pattern": "**", "user": "nobody"}, 404, "no-such-principal"),
@@ -227,15 +297,21 @@ def test_bodies_that_are_no_json_objects_are_refused(api, body):
 
 
 def test_a_body_of_another_kind_is_refused(api):
-    assert api.generic("POST", "/v1/catalogs", b"a=1", content_type="application/x-www-form-urlencoded").status_code == 415
+    assert (
+        api.generic("POST", "/v1/catalogs", b"a=1", content_type="application/x-www-form-urlencoded").status_code == 415
+    )
 
 
 def test_a_body_that_is_too_large_is_refused(api):
-    answer = api.generic("POST", "/v1/catalogs", b'{"name": "' + b"x" * 3_000_000 + b'"}', content_type="application/json")
+    answer = api.generic(
+        "POST", "/v1/catalogs", b'{"name": "' + b"x" * 3_000_000 + b'"}', content_type="application/json"
+    )
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("address", ["/v1/search?q=a%00b", "/v1/datasets?name=a%00b", "/datasets/a%00b", "/v1/catalogs/a%00"])
+@pytest.mark.parametrize(
+    "address", ["/v1/search?q=a%00b", "/v1/datasets?name=a%00b", "/datasets/a%00b", "/v1/catalogs/a%00"]
+)
 def test_nul_characters_are_refused(api, address):
     assert api.get(address).status_code in (400, 404)
 
@@ -256,7 +332,9 @@ def test_a_fault_shows_no_trace(api, monkeypatch, caplog):
         raise RuntimeError("password=hunter2")
 
     monkeypatch.setattr(selectors, "list_catalogs", broken)
-    client = Client(raise_request_exception=False, headers=api.defaults and {"Authorization": api.defaults["HTTP_AUTHORIZATION"]})
+    client = Client(
+        raise_request_exception=False, headers=api.defaults and {"Authorization": api.defaults["HTTP_AUTHORIZATION"]}
+    )
     for address in ("/v1/catalogs", "/"):
         answer = client.get(address)
         assert answer.status_code == 500

@@ -105,6 +105,25 @@ def sync() -> None:
     runs.execute(request_sync(caller=ME, name="mem"), jobs=JOBS, holder=f"sync-{os.getpid()}")
 
 
+def ask_for_sync() -> None:
+    """Ask for a sync and leave it to the workers."""
+    request_sync(caller=ME, name="mem")
+
+
+def run_states() -> dict[str, int]:
+    """Return how many runs are not finished, and the attempts that the newest took."""
+    newest = Run.objects.order_by("-pk").first()
+    return {
+        "unfinished": Run.objects.filter(state__in=["queued", "running"]).count(),
+        "attempts": newest.attempt if newest else 0,
+    }
+
+
+def expire_runs() -> None:
+    """Let the time of the leases of killed workers pass."""
+    Run.objects.filter(state="running").update(lease_until=clock.now() - timedelta(seconds=1))
+
+
 def settle() -> None:
     """Tick as the worker does until nothing moves, doing runs in this process."""
     pump = Pump(lambda run, _queue: runs.execute(run, jobs=JOBS, holder=f"settle-{os.getpid()}"))
@@ -137,10 +156,16 @@ def check(path: str) -> dict[str, object]:
     positions = list(JournalEntry.objects.order_by("pk").values_list("position", flat=True))
     wrong = []
     for dataset in Dataset.objects.all():
-        numbers = list(DatasetVersion.objects.filter(dataset=dataset).order_by("number").values_list("number", flat=True))
+        numbers = list(
+            DatasetVersion.objects.filter(dataset=dataset).order_by("number").values_list("number", flat=True)
+        )
         if numbers != list(range(1, dataset.schema_version + 1)):
             wrong.append(f"{dataset.qualified_name}: versions {numbers} of {dataset.schema_version}")
-        told = JournalEntry.objects.filter(subject_uuid=dataset.uuid).order_by("position").values_list("subject_version", flat=True)
+        told = (
+            JournalEntry.objects.filter(subject_uuid=dataset.uuid)
+            .order_by("position")
+            .values_list("subject_version", flat=True)
+        )
         if list(told) != list(range(1, dataset.version + 1)):
             wrong.append(f"{dataset.qualified_name}: entries {list(told)} of version {dataset.version}")
         if json.loads(bytes(dataset.body))["version"] != dataset.version:
@@ -154,7 +179,9 @@ def check(path: str) -> dict[str, object]:
         "positions": sorted(positions) == list(range(1, len(positions) + 1)),
         "wrong": wrong,
         "kept": sorted(
-            Dataset.objects.filter(annotations__key="kept", annotations__ended_at__isnull=True).values_list("qualified_name", flat=True)
+            Dataset.objects.filter(annotations__key="kept", annotations__ended_at__isnull=True).values_list(
+                "qualified_name", flat=True
+            )
         ),
         "columns": ColumnRow.objects.filter(dropped_at__isnull=True, dataset__state="live").count(),
     }
@@ -177,8 +204,16 @@ def prepare_subjects() -> None:
             name = f"w/db/t{number}"
             now = clock.now()
             Dataset.objects.create(
-                catalog=catalog, database=database, name=f"t{number}", qualified_name=name, lookup_key=name, kind="table",
-                access_class_id=classifier.class_of(name), version=0, created_at=now, seen_at=now,
+                catalog=catalog,
+                database=database,
+                name=f"t{number}",
+                qualified_name=name,
+                lookup_key=name,
+                kind="table",
+                access_class_id=classifier.class_of(name),
+                version=0,
+                created_at=now,
+                seen_at=now,
             )
 
 
@@ -190,7 +225,9 @@ def writer(seed: str, changes: str) -> None:
     while left:
         size = min(left, dice.randint(1, 40))
         with transaction.atomic():
-            rows = list(Dataset.objects.select_for_update().filter(pk__in=dice.sample(keys, min(size, SUBJECTS))).order_by("pk"))
+            rows = list(
+                Dataset.objects.select_for_update().filter(pk__in=dice.sample(keys, min(size, SUBJECTS))).order_by("pk")
+            )
             for row in rows:
                 row.version += 1
                 publish([Entry("definition", "changed", "dataset", row.uuid, row.version)])
@@ -216,7 +253,12 @@ def follower(path: str, holder: str) -> None:
         store.commit()
 
     def rebuild() -> None:
-        apply([Change(0, clock.now(), "", key, 0, "", "", {}, {}) for key in Dataset.objects.values_list("uuid", flat=True)])
+        apply(
+            [
+                Change(0, clock.now(), "", key, 0, "", "", {}, {})
+                for key in Dataset.objects.values_list("uuid", flat=True)
+            ]
+        )
 
     projection = Projection(f"follower-{Path(path).stem}", frozenset({"definition"}), apply, rebuild)
     while True:

@@ -109,7 +109,10 @@ def test_eight_writers_lose_no_entry_and_projections_converge(subjects, tmp_path
             process.wait()
     subjects.ok("expire_cursors")
     subprocess.run(
-        subjects.command("follower", file, "last"), env=subjects.environment(CAIRN_TEST_UNTIL_REST="1"), check=True, timeout=300
+        subjects.command("follower", file, "last"),
+        env=subjects.environment(CAIRN_TEST_UNTIL_REST="1"),
+        check=True,
+        timeout=300,
     )
     found = subjects.ok("check_journal", file)
     assert found == {"entries": WRITERS * CHANGES, "gapless": True, "disorder": 0, "converged": True}

@@ -215,6 +215,15 @@ def test_a_run_that_kills_every_worker_is_given_up():
     assert "given up after 5 attempts" in view.error
 
 
+def test_a_run_that_its_worker_gives_back_waits_for_nobody_and_fences_the_worker_off():
+    run = ask()
+    first = runs.claim(run, holder="a")
+    assert runs.release("a") == 1
+    with pytest.raises(runs.LostLease), transaction.atomic():
+        first.fence()
+    assert runs.claim(run, holder="b").number == 2
+
+
 def test_a_queued_run_is_cancelled_at_once_and_a_running_one_when_it_looks():
     queued = ask()
     assert runs.request_cancel(queued, by="me")

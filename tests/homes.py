@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.conftest import POSTGRES_URL
+POSTGRES_URL = os.environ.get("CAIRN_TEST_POSTGRES_URL", "")
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def postgres_database(template: str | None = None) -> str:
@@ -60,7 +60,13 @@ class Home:
         """Run a child to its end and return what became of it."""
         more = {"CAIRN_FAILPOINT": failpoint} if failpoint else {}
         return subprocess.run(
-            self.command(*arguments), env=self.environment(**more), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+            self.command(*arguments),
+            env=self.environment(**more),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
 
     def ok(self, *arguments: str) -> dict[str, object]:

@@ -1,0 +1,198 @@
+"""The pages in a real browser: axe finds nothing serious, nothing overflows, keys and forms do what they say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = [pytest.mark.server("chromium"), pytest.mark.browser]
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+SHOTS = os.environ.get("CAIRN_TEST_SHOTS")
+
+PAGES = {
+    "home": "/",
+    "search": "/search?q=customer",
+    "search-facet": "/search?q=customer+platform:duckdb",
+    "search-empty": "/search?q=zzzz+tag:none",
+    "search-error": "/search?q=ownr:x",
+    "dataset": "/datasets/lake/events/play_events",
+    "dataset-column": "/datasets/lake/events/play_events#about-device.os",
+    "versions": "/datasets/lake/events/play_events?tab=versions&from=1&to=2",
+    "history": "/datasets/accounts/main/customers?tab=history",
+    "sql": "/datasets/analytics/marts/monthly_recurring_revenue?tab=sql",
+    "catalog": "/catalogs/lake",
+    "database": "/catalogs/lake/database?name=events",
+    "connect": "/connect",
+    "runs": "/runs",
+    "tokens": "/tokens",
+    "access": "/access",
+    "audit": "/audit",
+    "keyboard": "/keyboard",
+    "login": "/login",
+    "missing": "/datasets/lake/events/play_event",
+    "nothing": "/nowhere",
+}
+
+
+def opened(browser: Browser, cairn, address: str, *, scheme: str = "light", width: int = 1280, **more) -> Page:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, **more)
+    page = context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            page.errors.append(message.text)
+            if message.type == "error" and "404" not in message.text and "400" not in message.text
+            else None
+        ),
+    )
+    page.goto(cairn.url + address)
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious_and_nothing_overflows(browser, cairn, name, scheme):
+    for width in (1280, 390):
+        page = opened(browser, cairn, PAGES[name], scheme=scheme, width=width, bypass_csp=True)
+        page.add_script_tag(path=AXE)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        serious = [
+            (violation["id"], [node["target"] for node in violation["nodes"]][:3])
+            for violation in found["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.errors == []
+        if SHOTS:
+            page.screenshot(path=f"{SHOTS}/{name}-{scheme}-{width}.png", full_page=True)
+        page.context.close()
+
+
+@pytest.mark.parametrize("name", ["home", "search", "dataset", "catalog", "runs", "connect"])
+def test_pages_load_under_their_own_policy_without_a_word_in_the_console(browser, cairn, name):
+    page = opened(browser, cairn, PAGES[name])
+    page.wait_for_load_state("networkidle")
+    assert page.errors == []
+    page.context.close()
+
+
+def test_a_slash_goes_to_search_and_j_and_k_walk_the_results(browser, cairn):
+    page = opened(browser, cairn, "/search?q=customer")
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.locator("h1").click()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    first, second = page.locator(".result h2 a").nth(0), page.locator(".result h2 a").nth(1)
+    expect(second).to_be_focused()
+    page.keyboard.press("k")
+    expect(first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("customers")
+    page.context.close()
+
+
+def test_the_palette_finds_a_dataset_and_goes_there(browser, cairn):
+    page = opened(browser, cairn, "/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("play events")
+    expect(page.locator("#palette [role=option]").first).to_contain_text("play_events")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("play_events")
+    page.context.close()
+
+
+def test_a_column_s_drawer_is_an_address_and_escape_closes_it(browser, cairn):
+    page = opened(browser, cairn, "/datasets/lake/events/play_events")
+    page.get_by_role("link", name="profile_id", exact=True).click()
+    drawer = page.locator("#about-profile_id")
+    expect(drawer).to_be_visible()
+    assert page.url.endswith("#about-profile_id")
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    page.context.close()
+
+
+def test_a_description_is_written_seen_and_undone(browser, cairn):
+    page = opened(browser, cairn, "/datasets/lake/events/ratings")
+    before = page.locator(".lede").inner_text()
+    page.get_by_text("Edit description").click()
+    page.locator("#description").fill("Stars, one to five.\nGiven by profiles.")
+    page.get_by_role("button", name="Save").first.click()
+    expect(page.locator(".lede")).to_contain_text("Stars, one to five.")
+    expect(page.locator(".provenance").first).to_contain_text("Administrator")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".lede")).to_have_text(before)
+    page.context.close()
+
+
+def test_facets_narrow_and_chips_widen_again(browser, cairn):
+    page = opened(browser, cairn, "/search?q=customer")
+    page.get_by_role("checkbox", name="duckdb").check()
+    expect(page.locator(".chip", has_text="platform:duckdb")).to_be_visible()
+    assert all("analytics" in text for text in page.locator(".result h2").all_inner_texts())
+    page.locator(".chip", has_text="platform:duckdb").click()
+    expect(page.locator(".chip", has_text="platform:duckdb")).to_have_count(0)
+    page.context.close()
+
+
+def test_the_theme_is_switched_and_kept(browser, cairn):
+    page = opened(browser, cairn, "/")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    page.context.close()
+
+
+def test_a_sync_is_watched_until_it_is_done(browser, cairn):
+    page = opened(browser, cairn, "/catalogs/billing")
+    page.get_by_role("button", name="Sync now").click()
+    expect(page.locator("h1")).to_contain_text("Sync of billing")
+    expect(page.locator(".page-head .status")).to_contain_text("done", timeout=15_000)
+    page.context.close()
+
+
+def test_a_kind_of_source_shows_its_own_options(browser, cairn):
+    page = opened(browser, cairn, "/connect")
+    expect(page.get_by_label("File").first).to_be_visible()
+    page.get_by_role("radio", name="PostgreSQL").check()
+    expect(page.get_by_label("Host")).to_be_visible()
+    expect(page.locator("#o-sqlite-path")).to_be_hidden()
+    page.context.close()
+
+
+def test_removing_a_catalog_asks_for_its_name(browser, cairn):
+    page = opened(browser, cairn, "/catalogs/lake")
+    page.get_by_role("button", name="Remove lake…").click()
+    button = page.get_by_role("button", name="Remove lake", exact=True)
+    expect(button).to_be_disabled()
+    page.get_by_label("Type lake").fill("lake")
+    expect(button).to_be_enabled()
+    page.get_by_role("button", name="Keep it").click()
+    page.context.close()
+
+
+def test_search_and_datasets_work_without_javascript(browser, cairn):
+    page = opened(browser, cairn, "/", java_script_enabled=False)
+    page.locator("#hero-q").fill("customer")
+    page.locator("#hero-q").press("Enter")
+    page.locator(".result h2 a").first.click()
+    expect(page.locator("h1")).to_have_text("customers")
+    page.get_by_role("link", name="Versions").click()
+    expect(page.get_by_text("Version 1", exact=True)).to_be_visible()
+    page.context.close()
+
+
+def test_print_hides_what_is_for_the_screen(browser, cairn):
+    page = opened(browser, cairn, "/datasets/lake/events/play_events")
+    page.emulate_media(media="print")
+    expect(page.locator(".rail")).to_be_hidden()
+    expect(page.locator("table.schema")).to_be_visible()
+    page.context.close()

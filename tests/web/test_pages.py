@@ -1,0 +1,276 @@
+"""The pages without a browser: what they say when full, empty, hostile or refused; forms that undo and conflict."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from catalog.access.models import User
+from catalog.access.services import create_user
+from catalog.models import Dataset, SyncHold
+from catalog.services import annotating
+from tests.conftest import pump
+
+pytestmark = pytest.mark.django_db
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def web(operator):
+    """An operator's browser session."""
+    create_user(caller=operator, username="root", password="long enough word", display_name="Root <b>", operator=True)
+    client = Client()
+    client.force_login(User.objects.get(username="root"))
+    return client
+
+
+def text_of(answer):
+    return answer.content.decode()
+
+
+@pytest.fixture
+def orders(source, web):
+    source.creates("orders", {"id": "long", "device": "struct<os:string>"}, comment="What was bought.")
+    source.sync()
+    pump()
+    return source
+
+
+PAGES = [
+    "/",
+    "/search",
+    "/search?q=orders",
+    "/datasets/mem/db/orders",
+    "/datasets/mem/db/orders?tab=versions",
+    "/datasets/mem/db/orders?tab=history",
+    "/datasets/mem/db/orders?tab=odd&start=99999",
+    "/catalogs/mem",
+    "/catalogs/mem/database?name=db",
+    "/connect",
+    "/runs",
+    "/runs?state=done",
+    "/tokens",
+    "/access",
+    "/audit",
+    "/keyboard",
+    "/palette?q=ord",
+]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_pages_answer_with_a_strict_policy_and_nothing_inline(web, orders, address):
+    answer = web.get(address)
+    assert answer.status_code == 200
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    page = text_of(answer)
+    assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+    assert not re.search(r"\s(style|on\w+)=", page)
+    assert "N/A" not in page
+    assert "None" not in re.sub(r"<[^>]*>", "", page).replace("None.", "")
+
+
+def test_an_empty_installation_begins_with_connecting_a_source(web):
+    assert web.get("/").url == reverse("connect")
+    assert "The catalog is empty" in text_of(web.get("/connect"))
+
+
+@pytest.mark.parametrize("address", ["/search?q=zzzz", "/runs?state=failed", "/audit?by=user:nobody"])
+def test_empty_lists_name_the_next_step(web, orders, address):
+    assert 'class="empty"' in text_of(web.get(address))
+
+
+def test_hostile_names_comments_and_metadata_are_shown_and_do_nothing(web, source, operator):
+    source.creates(HOSTILE, {HOSTILE: "int"}, database=HOSTILE, comment=HOSTILE)
+    source.sync()
+    dataset = Dataset.objects.get()
+    annotating.describe(caller=operator, dataset_uuid=dataset.uuid, text=HOSTILE)
+    annotating.set_property(caller=operator, dataset_uuid=dataset.uuid, name="p", value=HOSTILE)
+    pump()
+    from urllib.parse import quote
+
+    addresses = [
+        "/",
+        "/search?q=script",
+        f"/search?q={quote(HOSTILE)}",
+        "/catalogs/mem",
+        f"/catalogs/mem/database?name={quote(HOSTILE)}",
+        f"/datasets/{quote(dataset.qualified_name)}",
+        f"/datasets/{quote(dataset.qualified_name)}?tab=history",
+        f"/datasets/mem/db/{quote(HOSTILE)}",
+        "/audit",
+        "/palette?q=script",
+        f"/runs?state={quote(HOSTILE)}",
+        f"/catalogs/{quote(HOSTILE, safe='')}",
+    ]
+    for address in addresses:
+        page = text_of(web.get(address))
+        assert "<script>alert" not in page, address
+        assert "<img src=x" not in page, address
+
+
+def test_a_dataset_s_page_leads_to_every_part_of_it(web, orders):
+    page = text_of(web.get("/datasets/mem/db/orders"))
+    assert "What was bought." in page
+    assert 'id="about-device.os"' in page
+    assert "/v1/datasets/" in page
+    assert 'href="/catalogs/mem"' in page
+
+
+def post(web, address, **data):
+    return web.post(address, data, follow=True)
+
+
+def test_a_description_is_edited_in_place_and_undone(web, orders):
+    address = "/datasets/mem/db/orders"
+    version = Dataset.objects.get().version
+    page = text_of(post(web, address, action="describe", text="Mine.", expected_version=version))
+    assert "Description saved." in page
+    assert "Mine." in page
+    undo = re.search(r'action="(/datasets/[^"]+/undo/[^"]+)"', page).group(1)
+    assert "What was bought." in text_of(post(web, undo))
+
+
+def test_an_edit_over_somebody_else_s_keeps_the_draft(web, orders, operator):
+    version = Dataset.objects.get().version
+    annotating.describe(caller=operator, dataset_uuid=Dataset.objects.get().uuid, text="Theirs.")
+    answer = post(web, "/datasets/mem/db/orders", action="describe", text="My draft.", expected_version=version)
+    assert answer.status_code == 409
+    assert "Somebody changed this dataset while you wrote" in text_of(answer)
+    assert "My draft." in text_of(answer)
+    assert "Theirs." in text_of(answer)
+
+
+def test_tags_and_owners_are_added_and_removed_by_forms(web, orders):
+    address = "/datasets/mem/db/orders"
+    post(web, address, action="add_tag", tag="pii")
+    post(web, address, action="add_tag", tag="key", column="id")
+    page = text_of(post(web, address, action="add_owner", owner="user:root"))
+    assert "Root &lt;b&gt;" in page
+    assert "PII" in page
+    assert "bad tag" in text_of(post(web, address, action="add_tag", tag="bad tag")).lower()
+    assert post(web, address, action="explode").status_code == 400
+    post(web, address, action="remove_tag", tag="pii")
+    assert Dataset.objects.get().annotations.filter(key="pii", ended_at__isnull=True).count() == 0
+
+
+def test_a_name_nearly_right_is_answered_with_names_close_to_it(web, orders):
+    answer = web.get("/datasets/mem/db/order")
+    assert answer.status_code == 404
+    assert "Names close to it" in text_of(answer)
+    assert "/datasets/mem/db/orders" in text_of(answer)
+
+
+def test_a_source_is_tested_then_registered_by_the_form(web, tmp_path):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE parcels (id INTEGER)")
+    connection.close()
+    form = {"platform": "sqlite", "name": "shop", "sqlite.path": str(path)}
+    tested = web.post("/connect", {**form, "action": "test"})
+    assert "The source answers: SQLite" in text_of(tested)
+    wrong = web.post("/connect", {**form, "sqlite.path": "/nowhere", "action": "register"})
+    assert wrong.status_code == 400
+    assert "there is no file /nowhere" in text_of(wrong)
+    registered = web.post("/connect", {**form, "action": "register"}, follow=True)
+    assert "Sync of" in text_of(registered)
+
+
+def test_facets_that_are_ticked_become_part_of_the_query(web, orders):
+    answer = web.get("/search?q=orders&platform=memory&tag=")
+    assert answer.url == "/search?q=orders+platform%3Amemory"
+
+
+def test_a_query_that_cannot_be_read_is_explained(web, orders):
+    answer = web.get("/search?q=ownr:x")
+    assert answer.status_code == 400
+    assert "did you mean" in text_of(answer)
+
+
+def test_a_hold_is_decided_on_its_run_s_page(web, source):
+    for number in range(12):
+        source.creates(f"t{number:02}")
+    source.sync()
+    for number in range(11):
+        source.drops(f"t{number:02}")
+    run = source.sync()
+    page = text_of(web.get(f"/runs/{run.uuid}"))
+    assert "This sync would drop 11 of 12 datasets" in page
+    assert "A sync wants to drop 11 datasets" in text_of(web.get("/"))
+    post(web, f"/runs/{run.uuid}", action="keep", hold=SyncHold.objects.get().uuid)
+    assert SyncHold.objects.get().state == "kept"
+    assert post(web, f"/runs/{run.uuid}", action="keep", hold=SyncHold.objects.get().uuid).status_code == 400
+
+
+def test_progress_is_a_part_of_its_own_and_ends_with_a_whole_page(web, source):
+    source.creates("t")
+    run = source.sync()
+    answer = web.get(f"/runs/{run.uuid}/progress", headers={"HX-Request": "true"})
+    assert answer["HX-Refresh"] == "true"
+    assert "Listed" in text_of(answer)
+
+
+def test_a_catalog_is_paused_changed_and_removed_by_forms(web, orders):
+    assert "is paused" in text_of(post(web, "/catalogs/mem", action="pause"))
+    bad = post(web, "/catalogs/mem", action="settings", sync_every_seconds="soon", drop_limit_ratio="0.2")
+    assert "is not a number of seconds" in text_of(bad)
+    post(web, "/catalogs/mem", action="settings", sync_every_seconds="900", drop_limit_ratio="0.5", description="D")
+    assert "type mem to remove it" in text_of(post(web, "/catalogs/mem", action="remove", sure="x"))
+    post(web, "/catalogs/mem", action="remove", sure="mem")
+    assert web.get("/catalogs/mem").status_code == 404
+
+
+def test_access_is_managed_by_forms(web, orders):
+    post(web, "/access", action="user", username="mara", password="long enough word")
+    page = text_of(post(web, "/access", action="grant", pattern="mem/**", role="reader", to="user:mara"))
+    assert "Granted." in page
+    assert "mara" in page
+    assert "restrict" in text_of(post(web, "/access", action="restrict", pattern="mem/**")).lower()
+    assert "no user is named" in text_of(
+        post(web, "/access", action="grant", pattern="**", role="reader", to="user:eve")
+    )
+
+
+def test_a_token_s_secret_is_shown_once(web):
+    made = web.post("/tokens", {"action": "create", "name": "job", "days": "30"})
+    secret = re.search(r'id="secret">([^<]+)<', text_of(made)).group(1)
+    assert secret.startswith("cairn_")
+    assert secret not in text_of(web.get("/tokens"))
+
+
+def test_signing_in_and_out(web):
+    client = Client()
+    wrong = client.post("/login", {"username": "root", "password": "no"})
+    assert (wrong.status_code, "User or password is wrong." in text_of(wrong)) == (401, True)
+    right = client.post("/login", {"username": "root", "password": "long enough word", "next": "/tokens"})
+    assert right.url == "/tokens"
+    away = client.post("/login", {"username": "root", "password": "long enough word", "next": "https://evil.example/"})
+    assert away.url == "/"
+    assert client.post("/logout").url == "/login"
+    assert client.get("/tokens").status_code == 302
+
+
+def test_guessing_passwords_is_stopped(web):
+    client = Client()
+    statuses = [client.post("/login", {"username": "guess", "password": str(n)}).status_code for n in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+
+
+def test_forms_from_elsewhere_are_refused(web):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.get(username="root"))
+    answer = client.post("/tokens", {"action": "create", "name": "evil"})
+    assert answer.status_code == 403
+    assert "safety token" in text_of(answer)
+
+
+def test_the_theme_is_written_by_the_server(web, orders):
+    web.cookies["theme"] = "dark"
+    assert '<html lang="en" data-theme="dark">' in text_of(web.get("/search"))
+    web.cookies["theme"] = '"><script>'
+    assert "<script>" not in text_of(web.get("/search"))[:200]
