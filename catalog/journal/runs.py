@@ -154,9 +154,9 @@ Job = Callable[[Attempt], Mapping[str, Any]]
 def claim(run_uuid: uuid.UUID, *, holder: str) -> Attempt | None:
     """Take a run for this worker, or return None if another has it or it is finished."""
     now = clock.now()
-    taken = Run.objects.filter(_claimable(now), uuid=run_uuid)
-        .exclude(state=RunState.RUNNING, attempt__gte=MAX_ATTEMPTS)
-        .update(
+    # Only deaths count against a run: one that was given back or never began is always taken.
+    claimable = Run.objects.filter(_claimable(now), uuid=run_uuid)
+    taken = claimable.exclude(state=RunState.RUNNING, attempt__gte=MAX_ATTEMPTS).update(
         state=RunState.RUNNING,
         attempt=F("attempt") + 1,
         holder=holder,
