@@ -38,6 +38,11 @@ def run_task(*, run_id: str, **_later: Any) -> None:
     runs.execute(uuid.UUID(run_id), jobs=JOBS, holder=HOLDER)
 
 
+def give_back_runs() -> None:
+    """Queue again what this process was at; called when it is told to stop."""
+    runs.release(HOLDER)
+
+
 def send_run(run_id: uuid.UUID, queue: str) -> None:
     """Tell the workers of a queue about a run."""
     run_task.apply_async(kwargs={"run_id": str(run_id)}, queue=queue)

@@ -8,8 +8,7 @@ import sys
 import threading
 from types import FrameType
 
-from catalog.journal import runs
-from deploy.celery import HOLDER, app, send_run
+from deploy.celery import app, give_back_runs, send_run
 from deploy.pump import Pump
 
 logger = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ def main() -> int:
             return 1
     mover.join(timeout=3)
     # The threads go on until the process ends in a moment; what they still write is fenced off by the next attempt.
-    runs.release(HOLDER)
+    give_back_runs()
     return 0
 
 
