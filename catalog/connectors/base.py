@@ -170,6 +170,8 @@ class ConnectorSpec:
     icon: str
     options: Sequence[Option]
     case_rule: CaseRule = CaseRule.SENSITIVE
+    load_refs: int = 200
+    """How many datasets one call of ``load`` should be asked for: many where each call must open the source anew."""
 
 
 class Connector(Protocol):

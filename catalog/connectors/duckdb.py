@@ -70,6 +70,7 @@ class DuckDBConnector:
             ),
         ),
         case_rule=CaseRule.FOLDS,
+        load_refs=5_000,
     )
 
     def __init__(self, **options: Any) -> None:

@@ -60,20 +60,17 @@ class SQLiteConnector:
     def __init__(self, **options: Any) -> None:
         check_options(options, self.spec)
         self._path = Path(text_option(options, "path", self.spec)).expanduser()
+        self._connection: sqlite3.Connection | None = None
 
     @contextmanager
     def _open(self, ctx: Context) -> Iterator[sqlite3.Connection]:
+        """Give the connection; it stays open until :meth:`close`, since each opening reads the whole schema and none holds a lock."""
         if not self._path.is_file():
             raise InvalidOptions(f"there is no file {self._path}; give the path of a SQLite database")
         try:
-            connection = sqlite3.connect(
-                f"file:{quote(str(self._path.absolute()))}?mode=ro", uri=True, timeout=min(5.0, ctx.remaining_seconds)
-            )
-        except sqlite3.OperationalError as error:
-            raise Refused(f"{self._path} could not be opened: {error}") from error
-        try:
-            # SQLite keeps any bytes as text; what is not UTF-8 must not hide the rest.
-            connection.text_factory = lambda raw: raw.decode(errors="replace")
+            if self._connection is None:
+                self._connection = self._connect(ctx)
+            connection = self._connection
             connection.set_progress_handler(lambda: ctx.remaining_seconds <= 0.001 or ctx.is_cancelled(), 10_000)
             yield connection
         except sqlite3.OperationalError as error:
@@ -81,11 +78,22 @@ class SQLiteConnector:
                 raise SourceBusy(f"{self._path} is locked by another process; trying later helps") from error
             if "interrupted" in str(error):
                 raise SourceUnavailable(f"{self._path} was not read in time") from error
+            if "unable to open" in str(error):
+                raise Refused(f"{self._path} could not be opened: {error}") from error
             raise ConnectorError(f"{self._path}: {error}") from error
         except sqlite3.DatabaseError as error:
             raise Refused(f"{self._path} is not a readable SQLite database: {error}") from error
-        finally:
-            connection.close()
+
+    def _connect(self, ctx: Context) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(self._path.absolute()))}?mode=ro",
+            uri=True,
+            timeout=min(5.0, ctx.remaining_seconds),
+            check_same_thread=False,
+        )
+        # SQLite keeps any bytes as text; what is not UTF-8 must not hide the rest.
+        connection.text_factory = lambda raw: raw.decode(errors="replace")
+        return connection
 
     def check(self, ctx: Context) -> Health:
         """Open the file and count its tables."""
@@ -195,4 +203,7 @@ class SQLiteConnector:
             raise NoSuchDatabase(f"a SQLite file has the one database '{DATABASE}', not '{database}'")
 
     def close(self) -> None:
-        """Do nothing; the file is closed after each call."""
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

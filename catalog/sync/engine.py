@@ -40,7 +40,6 @@ from catalog.services import store
 logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 120
-LOAD_REFS = 200
 BATCH_COLUMNS = 2_000
 """A batch of a merge ends at this many columns, so that no other writer waits long."""
 MARK_ROWS = 200
@@ -87,6 +86,7 @@ class SyncRun:
         self.attempt = attempt
         self.catalog = catalog
         self.connector = connector
+        self.load_refs = connector.spec.load_refs
         self.rule: CaseRule = case_rule(catalog.platform)
         self.caller = Caller(system_principal("sync"), "sync")
         self.classifier = Classifier()
@@ -234,8 +234,8 @@ class SyncRun:
     def _learn_ids(self, plan: _Plan) -> None:
         """Load added datasets for their ids alone, where the listing does not give them."""
         unknown = [ref for ref in plan.added.values() if ref.source_id is None]
-        for start in range(0, len(unknown), LOAD_REFS):
-            for answer in self.connector.load(self.context(), unknown[start : start + LOAD_REFS]):
+        for start in range(0, len(unknown), self.load_refs):
+            for answer in self.connector.load(self.context(), unknown[start : start + self.load_refs]):
                 if isinstance(answer, Loaded) and answer.ref.source_id is not None:
                     plan.added[answer.ref.name] = answer.ref
 
@@ -348,8 +348,8 @@ class SyncRun:
         """Load what the plan names and yield it in batches of bounded size."""
         batch: list[Loaded] = []
         columns = 0
-        for start in range(0, len(plan.load), LOAD_REFS):
-            refs = plan.load[start : start + LOAD_REFS]
+        for start in range(0, len(plan.load), self.load_refs):
+            refs = plan.load[start : start + self.load_refs]
             try:
                 for answer in self.connector.load(self.context(), refs):
                     if isinstance(answer, LoadFailure):

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from catalog.models import ColumnRow, Dataset, DatasetState
 from catalog.services import annotating
 from catalog.services.catalogs import register_catalog
-from catalog.models import ColumnRow, Dataset, DatasetState
 from tests.conftest import DBT, sync
 from tests.homes import ROOT, drop_database, postgres_database
 
