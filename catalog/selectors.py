@@ -304,6 +304,9 @@ class StoredDataset:
     qualified_name: str
     body: bytes
     is_whole: bool
+    as_of: datetime
+    """When the source was last seen to say so."""
+    stale_reason: str
 
     @property
     def etag(self) -> str:
@@ -320,13 +323,16 @@ def reduced(body: bytes) -> bytes:
     return orjson.dumps({name: whole[name] for name in _REDUCED} | {"restricted": True})
 
 
-_STORED = ("uuid", "version", "access_class_id", "qualified_name", "body", "state", "pk")
+_STORED = ("uuid", "version", "access_class_id", "qualified_name", "body", "state", "pk", "seen_at", "stale_reason")
 
 
 def _stored(row: Any, principal: Principal) -> StoredDataset:
-    key, version, class_id, qualified_name, body, _, _ = row
+    key, version, class_id, qualified_name, body, state, _, seen_at, stale_reason = row
     whole = gate.may(principal, gate.READ, class_id)
-    return StoredDataset(key, version, class_id, qualified_name, bytes(body) if whole else reduced(body), whole)
+    if state == DatasetState.MISSING:
+        stale_reason = "missing at its source"
+    shown = bytes(body) if whole else reduced(body)
+    return StoredDataset(key, version, class_id, qualified_name, shown, whole, seen_at, stale_reason)
 
 
 def get_dataset(*, dataset_uuid: uuid.UUID, principal: Principal) -> StoredDataset:

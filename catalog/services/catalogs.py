@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -58,16 +59,29 @@ def _split_options(platform: str, options: Mapping[str, Any]) -> tuple[dict[str,
 
 
 def _check_host(options: Mapping[str, Any]) -> None:
-    host = str(options.get("host") or "")
     allowed = settings.CONNECTOR_HOSTS
-    if _is_link_local(host):
-        raise InvalidCatalog("connectors do not reach link-local addresses")
-    if not host or "*" in allowed:
-        return
-    if host not in allowed:
-        raise InvalidCatalog(
-            f"connectors may not reach the host '{host}'; an operator adds it to CAIRN_CONNECTOR_HOSTS ({', '.join(allowed)})"
-        )
+    for host in _hosts(options):
+        if _is_link_local(host):
+            raise InvalidCatalog("connectors do not reach link-local addresses")
+        if "*" not in allowed and host not in allowed:
+            raise InvalidCatalog(
+                f"connectors may not reach the host '{host}'; whoever runs Cairn adds it to CAIRN_CONNECTOR_HOSTS"
+                f" ({', '.join(allowed) or 'none now'})"
+            )
+
+
+def _hosts(options: Mapping[str, Any]) -> Iterator[str]:
+    """Return the hosts that options name: the option ``host``, and those of addresses."""
+    if options.get("host"):
+        yield str(options["host"])
+    for value in options.values():
+        if isinstance(value, str) and "://" in value:
+            try:
+                host = urlsplit(value).hostname
+            except ValueError as error:
+                raise InvalidCatalog("an address among the options cannot be read") from error
+            if host:
+                yield host
 
 
 def _is_link_local(host: str) -> bool:
@@ -117,6 +131,7 @@ def register_catalog(
     check_catalog_name(name)
     plain, sealed = _split_options(platform, options)
     _check_numbers(sync_every_seconds, drop_limit_ratio)
+    _check_host(options)
     if Catalog.objects.filter(name=name).exclude(state=CatalogState.REMOVED).exists():
         raise CatalogExists(f"catalog '{name}' exists already; choose another name or change that one")
     if test:
@@ -201,6 +216,7 @@ def update_catalog(
             setattr(catalog, part, value)
         _check_numbers(catalog.sync_every_seconds, catalog.drop_limit_ratio)
         if options is not None:
+            _check_host(options)
             plain, sealed = _split_options(catalog.platform, options)
             kept = credentials.unseal(bytes(catalog.secrets)) if catalog.secrets else {}
             catalog.options = plain

@@ -19,6 +19,11 @@ def page(request: HttpRequest, status: int, title: str, text: str, **more: Any) 
     return render(request, "catalog/problem.html", {"title": title, "text": text, **more}, status=status)
 
 
+def title_of(status: int) -> str:
+    """Return the title of a page that refuses."""
+    return {403: "Not allowed", 404: "Not found", 409: "Not done", 503: "Not now"}.get(status, "Not understood")
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer a request that cannot be read."""
     text = "The request could not be read."

@@ -16,9 +16,9 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from catalog.access.gate import Denied
 from catalog.access.middleware import caller_of, principal_of
 from catalog.access.principals import Caller, Principal
+from catalog.api.v1.errors import answer_for
 from catalog.web import errors
 
 MAX_FAILURES = 10
@@ -37,8 +37,12 @@ def page_view(view: View) -> View:
             return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
         try:
             return view(request, *args, **kwargs)
-        except Denied as error:
-            return errors.denied(request, error)
+        except Exception as error:
+            # The same table as for programs: whoever asks is told the same, as a page.
+            known = answer_for(error)
+            if known is None:
+                raise
+            return errors.page(request, known.status_code, errors.title_of(known.status_code), str(error))
 
     return never_cache(guarded)
 

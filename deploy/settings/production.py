@@ -18,6 +18,8 @@ _required("DATABASE_URL", "postgresql://user:password@host:port/name")
 ALLOWED_HOSTS = _required("CAIRN_ALLOWED_HOSTS", "the host names people use, separated by commas").split(",")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 CAIRN_OPEN = False
+# Nothing is reached that is not named.
+CONNECTOR_HOSTS = [host for host in os.environ.get("CAIRN_CONNECTOR_HOSTS", "").split(",") if host]
 CELERY = {**CELERY, "broker_url": _required("CELERY_BROKER_URL", "redis://host:port/number")}
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -340,3 +340,27 @@ def test_a_fault_shows_no_trace(api, monkeypatch, caplog):
         assert answer.status_code == 500
         assert "hunter2" not in answer.content.decode()
         assert "Traceback" not in answer.content.decode()
+
+
+def test_a_dataset_says_when_its_source_was_seen_to_say_so(api, estate):
+    answer = api.get("/v1/datasets?name=mem/db/table_1")
+    assert answer["Cairn-As-Of"].startswith("20")
+    assert "Cairn-Stale" not in answer
+    estate.drops("table_1")
+    estate.sync()
+    assert api.get("/v1/datasets?name=mem/db/table_1")["Cairn-Stale"] == "missing at its source"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"platform": "postgresql", "options": {"host": "db.internal", "dbname": "d", "user": "u"}},
+        {"platform": "iceberg", "options": {"uri": "postgresql://db.internal/d"}},
+    ],
+)
+def test_hosts_that_are_not_named_are_not_reached(api, settings, options):
+    settings.CONNECTOR_HOSTS = ["other.internal"]
+    for body in ({"name": "x", "test": False, **options}, {"name": "x", **options}):
+        answer = send(api, "POST", "/v1/catalogs", body)
+        assert (answer.status_code, answer.json()["type"]) == (400, "/docs/errors#invalid-catalog")
+        assert "db.internal" in answer.json()["detail"]

@@ -274,3 +274,11 @@ def test_the_theme_is_written_by_the_server(web, orders):
     assert '<html lang="en" data-theme="dark">' in text_of(web.get("/search"))
     web.cookies["theme"] = '"><script>'
     assert "<script>" not in text_of(web.get("/search"))[:200]
+
+
+def test_an_undo_of_what_is_not_there_is_a_page_and_no_fault(web, orders):
+    import uuid
+
+    key = Dataset.objects.get().uuid
+    assert web.post(f"/datasets/{key}/undo/{uuid.uuid4()}").status_code == 404
+    assert web.get(f"/datasets/{uuid.uuid4()}/undo/{uuid.uuid4()}").status_code == 404

@@ -21,6 +21,12 @@ def _answer(request: HttpRequest, stored: selectors.StoredDataset) -> HttpRespon
     else:
         response = HttpResponse(stored.body, content_type="application/json")
     response["ETag"] = stored.etag
+    response["Cairn-As-Of"] = stored.as_of.isoformat()
+    if stored.stale_reason:
+        # A header is ASCII and short; the body has the source's own words.
+        response["Cairn-Stale"] = (
+            "missing at its source" if stored.stale_reason.startswith("missing") else "could not be read"
+        )
     # Private: what one may see depends on who asks.
     response["Cache-Control"] = "private, no-cache"
     response["Vary"] = "Authorization, Cookie"

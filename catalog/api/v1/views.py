@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -324,10 +324,17 @@ class DatasetsView(View):
             LIMIT,
             CURSOR,
         ],
-        responses={200: paged(bodies.SummaryShape), **problems(404, 409)},
+        responses={
+            200: PolymorphicProxySerializer(
+                component_name="DatasetOrPage",
+                serializers=[bodies.DatasetShape, paged(bodies.SummaryShape)],
+                resource_type_field_name=None,
+            ),
+            **problems(404, 409),
+        },
     )
     def get(self, request: Request) -> Response:
-        """List datasets by qualified name."""
+        """List datasets by qualified name, or with `name` return one dataset."""
         asked = limit(request.GET)
         state = request.GET.get("state") or None
         if state not in (None, "live", "missing", "observed", "tombstoned"):

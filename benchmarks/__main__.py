@@ -1,0 +1,31 @@
+"""`python -m benchmarks [NAME…]`: run all measurements, or those named."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import http, sync
+
+ALL = {
+    "http": http.measure_http,
+    "search": http.measure_search,
+    "postgresql": sync.measure_postgresql,
+    "generated": sync.measure_generated,
+    "writers": sync.measure_waiting_writer,
+}
+
+
+def main() -> int:
+    """Run what is asked for."""
+    wanted = sys.argv[1:] or list(ALL)
+    unknown = [name for name in wanted if name not in ALL]
+    if unknown:
+        print(f"there is no measurement {unknown[0]!r}; there are {', '.join(ALL)}", file=sys.stderr)
+        return 2
+    for name in wanted:
+        ALL[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
