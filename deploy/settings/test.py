@@ -9,6 +9,8 @@ from deploy.settings.base import CELERY, database_from
 
 _folder = Path(tempfile.mkdtemp(prefix="cairn-test-"))
 CAIRN_HOME = _folder
+STATIC_ROOT = _folder / "static"
+STATIC_ROOT.mkdir()
 SECRET_KEY = "a key for tests only"  # noqa: S105  it protects nothing
 ALLOWED_HOSTS = ["*"]
 CAIRN_HOST = "127.0.0.1"
