@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -32,6 +33,19 @@ _seconds = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
     registry=_registry,
 )
+
+
+@functools.cache
+def _counted(door: str, method: str, status: int) -> Counter:
+    return _requests.labels(door, method, status)
+
+
+@functools.cache
+def _timed(door: str) -> Histogram:
+    return _seconds.labels(door)
+
+
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 _DOORS = {"v1": "rest", "static": "static", "livez": "operations", "readyz": "operations", "metrics": "operations"}
 
 
@@ -46,12 +60,9 @@ class MetricsMiddleware:
         began = time.perf_counter()
         response = self.get_response(request)
         door = _DOORS.get(request.path_info[1:].partition("/")[0], "web")
-        _requests.labels(
-            door,
-            request.method if request.method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD") else "other",
-            response.status_code,
-        ).inc()
-        _seconds.labels(door).observe(time.perf_counter() - began)
+        method = request.method if request.method in _METHODS else "other"
+        _counted(door, method or "other", response.status_code).inc()
+        _timed(door).observe(time.perf_counter() - began)
         return response
 
 

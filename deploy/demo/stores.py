@@ -195,7 +195,9 @@ def build_lake(folder: Path, rows: Rows) -> dict[str, pa.Table]:
     table.append(arrow.slice(0, third))
     table.append(arrow.slice(third, 2 * third))
     made["events.play_events"] = arrow
-    sessions: pa.Table = (
+    relation = _session_source(arrow).sql((SQL / "lake_playback_sessions.sql").read_text())
+    assert relation is not None, "a SELECT gives a relation"
+    sessions: pa.Table = relation.to_arrow_table()
         _session_source(arrow).execute((SQL / "lake_playback_sessions.sql").read_text()).to_arrow_table()
     )
     table = catalog.create_table(
