@@ -99,7 +99,7 @@ class Server:
                 if self.get("/readyz"):
                     return
             except OSError:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self.process.poll() is not None:
                     raise
                 time.sleep(0.1)
 

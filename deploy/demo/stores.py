@@ -198,8 +198,6 @@ def build_lake(folder: Path, rows: Rows) -> dict[str, pa.Table]:
     relation = _session_source(arrow).sql((SQL / "lake_playback_sessions.sql").read_text())
     assert relation is not None, "a SELECT gives a relation"
     sessions: pa.Table = relation.to_arrow_table()
-        _session_source(arrow).execute((SQL / "lake_playback_sessions.sql").read_text()).to_arrow_table()
-    )
     table = catalog.create_table(
         "playback.sessions",
         schema=sessions.schema,
