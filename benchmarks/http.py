@@ -70,17 +70,17 @@ def measure_http() -> None:
 
 def measure_search() -> None:
     """Sync of 100,000 generated tables into a running Cairn, then search over them."""
-    from deploy.demo.generate import generate_sqlite
+    from deploy.demo.generate import generate_duckdb
 
     folder = Path(tempfile.mkdtemp(prefix="cairn-bench-"))
-    generate_sqlite(folder / "big.sqlite3", tables=100_000, columns=12)
+    generate_duckdb(folder / "big.duckdb", tables=100_000, columns=12)
     server = Server(folder / "home", CAIRN_DEMO="0")
     try:
         began = time.monotonic()
-        options = {"path": str(folder / "big.sqlite3")}
+        options = {"path": str(folder / "big.duckdb")}
         server.post(
             "/v1/catalogs",
-            {"name": "big", "platform": "sqlite", "options": options, "sync_every_seconds": None, "test": False},
+            {"name": "big", "platform": "duckdb", "options": options, "sync_every_seconds": None, "test": False},
         )
         server.post("/v1/catalogs/big/syncs", {})
         while True:

@@ -114,16 +114,16 @@ def measure_postgresql() -> None:
 
 
 def measure_generated() -> None:
-    """100,000 tables × 12 columns of a generated SQLite file."""
-    from deploy.demo.generate import generate_sqlite
+    """100,000 tables × 12 columns of a generated DuckDB file."""
+    from deploy.demo.generate import generate_duckdb
 
     folder = Path(tempfile.mkdtemp(prefix="cairn-bench-"))
     try:
-        generate_sqlite(folder / "big.sqlite3", tables=100_000, columns=12)
+        generate_duckdb(folder / "big.duckdb", tables=100_000, columns=12)
         _run(
             "generated, 100,000 × 12, into SQLite",
             "sqlite",
-            {"path": str(folder / "big.sqlite3")},
+            {"path": str(folder / "big.duckdb")},
             f"sqlite:///{folder}/c.sqlite3",
         )
     finally:
@@ -151,17 +151,17 @@ def measure_waiting_writer() -> None:
     """How long a one-row write waits on SQLite while a merge of 20,000 tables goes on."""
     import json
 
-    from deploy.demo.generate import generate_sqlite
+    from deploy.demo.generate import generate_duckdb
 
     folder = Path(tempfile.mkdtemp(prefix="cairn-bench-"))
     try:
-        generate_sqlite(folder / "big.sqlite3", tables=20_000, columns=12)
+        generate_duckdb(folder / "big.duckdb", tables=20_000, columns=12)
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "deploy.settings.test",
             "CAIRN_TEST_DATABASE_URL": f"sqlite:///{folder}/c.sqlite3",
         }
-        arguments = [sys.executable, "-c", CHILD, "sqlite", json.dumps({"path": str(folder / "big.sqlite3")})]
+        arguments = [sys.executable, "-c", CHILD, "duckdb", json.dumps({"path": str(folder / "big.duckdb")})]
         merge = subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         assert merge.stdout is not None
         merge.stdout.readline()  # the floor is read; the merge begins

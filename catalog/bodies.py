@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
-from catalog.models import Annotation, Catalog, ColumnRow, Dataset, DatasetState
+from catalog.models import Annotation, Catalog, Dataset, DatasetState
 
 
 def _time(value: datetime | None) -> str | None:
@@ -42,7 +42,34 @@ def effective_description(comment: str, claims: Iterable[Annotation]) -> dict[st
     return {"text": comment, "said_by": "source", "author": "", "said_at": None} if comment else None
 
 
-def column_json(column: ColumnRow, claims: Sequence[Annotation]) -> dict[str, Any]:
+class ColumnLike(Protocol):
+    """What an answer says of a column, from its row or on its way there."""
+
+    @property
+    def pk(self) -> int | None: ...
+    @property
+    def uuid(self) -> uuid.UUID: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def depth(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def source_type(self) -> str: ...
+    @property
+    def fidelity(self) -> str: ...
+    @property
+    def nullable(self) -> bool: ...
+    @property
+    def comment(self) -> str: ...
+    @property
+    def default(self) -> str | None: ...
+
+
+def column_json(column: ColumnLike, claims: Sequence[Annotation]) -> dict[str, Any]:
     """Return a column as it stands in answers."""
     return {
         "uuid": str(column.uuid),
@@ -80,7 +107,7 @@ def dataset_body(
     catalog: Catalog,
     database: str | None,
     definition: Mapping[str, Any] | None,
-    columns: Sequence[ColumnRow],
+    columns: Sequence[ColumnLike],
     claims: Sequence[Annotation],
 ) -> bytes:
     """Return a dataset's whole answer as JSON bytes; ``columns`` are the current ones in order, ``claims`` the current claims."""
@@ -100,7 +127,7 @@ def dataset_body(
         "schema_version": dataset.schema_version,
         "tags": sorted(claim.key for claim in own if claim.aspect == "tag" and claim.status == "accepted"),
         "properties": {claim.key: claim.value for claim in own if claim.aspect == "property"},
-        "columns": [column_json(column, by_column.get(column.pk, ())) for column in columns],
+        "columns": [column_json(column, by_column.get(column.pk or 0, ())) for column in columns],
         "primary_key": stated.get("primary_key", []),
         "foreign_keys": stated.get("foreign_keys", []),
         "partitioning": stated.get("partitioning", []),

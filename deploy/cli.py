@@ -709,18 +709,18 @@ def rebuild(projection: Annotated[str, typer.Argument(help="search or access.")]
 def generate(
     tables: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many tables.")] = 1_000,
     columns: Annotated[int, typer.Option(min=1, max=500, help="Columns of each.")] = 12,
-    path: Annotated[Path | None, typer.Option(help="The SQLite file to make; in the home if left out.")] = None,
+    path: Annotated[Path | None, typer.Option(help="The DuckDB file to make; in the home if left out.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a SQLite file of many tables, to see how it goes with much."""
-    from deploy.demo.generate import generate_sqlite
+    """Make a DuckDB file of many tables, to see how it goes with much."""
+    from deploy.demo.generate import generate_duckdb
 
     home = Path(os.environ.get("CAIRN_HOME") or Path(__file__).resolve().parent.parent / ".cairn")
-    target = (path or home / "generated" / f"{tables}.sqlite3").absolute()
-    generate_sqlite(target, tables=tables, columns=columns)
+    target = (path or home / "generated" / f"{tables}.duckdb").absolute()
+    generate_duckdb(target, tables=tables, columns=columns)
     if not show({"path": str(target), "tables": tables, "columns": columns}, as_json):
         out.print(
-            Text(f"Made {target}. Connect it:\n  cairn catalogs add generated --type sqlite --option path={target}")
+            Text(f"Made {target}. Connect it:\n  cairn catalogs add generated --type duckdb --option path={target}")
         )
 
 

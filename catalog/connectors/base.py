@@ -170,8 +170,9 @@ class ConnectorSpec:
     icon: str
     options: Sequence[Option]
     case_rule: CaseRule = CaseRule.SENSITIVE
+    list_refs: int = 1_000
     load_refs: int = 200
-    """How many datasets one call of ``load`` should be asked for: many where each call must open the source anew."""
+    """How many datasets one call should list or load: many where each call must open the source anew."""
 
 
 class Connector(Protocol):

@@ -70,7 +70,8 @@ class DuckDBConnector:
             ),
         ),
         case_rule=CaseRule.FOLDS,
-        load_refs=5_000,
+        list_refs=100_000,
+        load_refs=20_000,
     )
 
     def __init__(self, **options: Any) -> None:
@@ -156,7 +157,7 @@ class DuckDBConnector:
         columns: dict[str, list[Column]] = {}
         for table, name, source_type, nullable, default, comment in connection.execute(
             "SELECT table_name, column_name, data_type, is_nullable, column_default, comment FROM duckdb_columns()"
-            " WHERE database_name = current_database() AND schema_name = $database AND list_contains($names, table_name)"
+            " WHERE database_name = current_database() AND schema_name = $database AND table_name IN (SELECT unnest($names))"
             " ORDER BY table_name, column_index",
             {"database": database, "names": list(names)},
         ).fetchall():
@@ -178,7 +179,7 @@ class DuckDBConnector:
                 foreign.setdefault(table, []).append(ForeignKey(tuple(own), target, tuple(referenced or ())))
         loaded = {}
         rows = connection.execute(
-            _LIST + " WHERE list_contains($names, o.name)", {"database": database, "names": list(names)}
+            _LIST + " WHERE o.name IN (SELECT unnest($names))", {"database": database, "names": list(names)}
         ).fetchall()
         for name, digest, kind, sql, comment, count in rows:
             document = DatasetDocument(

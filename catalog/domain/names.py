@@ -41,7 +41,7 @@ def escape_segment(segment: str) -> str:
     """Return a segment as it stands inside a printed name; ``.`` and ``..`` are escaped because URLs fold them."""
     if segment in (".", ".."):
         return segment.replace(".", "%2E")
-    if not any(_needs_escape(char) for char in segment):
+    if segment.isascii() and segment.isprintable() and "/" not in segment and "%" not in segment:
         return segment
     return "".join(
         "".join(f"%{byte:02X}" for byte in char.encode()) if _needs_escape(char) else char for char in segment

@@ -312,22 +312,47 @@ _COLUMN_FIELDS = (
 )
 
 
-def _values(row: ColumnRow) -> list[Any]:
+@dataclass(slots=True)
+class NewColumn:
+    """A column on its way into the tables; a model object would cost ten times as much, and there are millions."""
+
+    uuid: uuid.UUID
+    dataset_id: int
+    pk: int | None = None
+    ordinal: int = 0
+    path: str = ""
+    parent_path: str = ""
+    name: str = ""
+    depth: int = 0
+    type: str = ""
+    source_type: str = ""
+    fidelity: str = ""
+    nullable: bool = True
+    comment: str = ""
+    default: str | None = None
+    source_column_id: int | None = None
+    dropped_at: datetime | None = None
+
+
+AnyColumn = ColumnRow | NewColumn
+
+
+def _values(row: AnyColumn) -> list[Any]:
     return [getattr(row, name) for name in _COLUMN_FIELDS]
 
 
 def _columns(
     drafts: Sequence[Draft], definitions: Mapping[int, _Definition], now: datetime
-) -> dict[int, list[ColumnRow]]:
+) -> dict[int, list[AnyColumn]]:
     """Bring column rows in line with the definitions; return the current rows of every draft's dataset, in order."""
     existing: dict[int, list[ColumnRow]] = {}
     old_keys = [draft.dataset.pk for draft in drafts if not draft.new]
     if old_keys:
         for row in ColumnRow.objects.filter(dataset_id__in=old_keys).order_by("dataset_id", "ordinal"):
             existing.setdefault(row.dataset_id, []).append(row)
-    inserts: list[ColumnRow] = []
+    inserts: list[NewColumn] = []
     updates: list[ColumnRow] = []
-    current: dict[int, list[ColumnRow]] = {}
+    current: dict[int, list[AnyColumn]] = {}
     for draft in drafts:
         key = draft.dataset.pk
         rows = existing.get(key, [])
@@ -353,10 +378,10 @@ def _match_columns(
     rows: Sequence[ColumnRow],
     wanted: Mapping[str, FlatColumn],
     *,
-    inserts: list[ColumnRow],
+    inserts: list[NewColumn],
     updates: list[ColumnRow],
     now: datetime,
-) -> list[ColumnRow]:
+) -> list[AnyColumn]:
     alive = {row.path: row for row in rows if row.dropped_at is None}
     dropped = {row.path: row for row in rows if row.dropped_at is not None}
     pairing = pair_columns({path: _flat(row) for path, row in alive.items()}, wanted)
@@ -364,18 +389,19 @@ def _match_columns(
     for path in pairing.vanished:
         alive[path].dropped_at = now
         updates.append(alive[path])
-    result = []
+    result: list[AnyColumn] = []
     for ordinal, (path, column) in enumerate(wanted.items()):
         row = origin.get(path) or dropped.pop(path, None)
         if row is None:
-            row = ColumnRow(uuid=new_uuid(), dataset_id=dataset_id)
-            inserts.append(row)
-            _assign(row, column, ordinal)
-        else:
-            before = _values(row)
-            _assign(row, column, ordinal)
-            if _values(row) != before:
-                updates.append(row)
+            fresh = NewColumn(new_uuid(), dataset_id)
+            _assign(fresh, column, ordinal)
+            inserts.append(fresh)
+            result.append(fresh)
+            continue
+        before = _values(row)
+        _assign(row, column, ordinal)
+        if _values(row) != before:
+            updates.append(row)
         result.append(row)
     for path, row in dropped.items():
         if path in wanted:  # its path went to a renamed column; the dropped one steps aside
@@ -384,7 +410,7 @@ def _match_columns(
     return result
 
 
-def _assign(row: ColumnRow, column: FlatColumn, ordinal: int) -> None:
+def _assign(row: AnyColumn, column: FlatColumn, ordinal: int) -> None:
     row.ordinal = ordinal
     row.path = column.path
     row.parent_path = column.parent_path
@@ -432,7 +458,7 @@ _DATASET_FIELDS = (
 def _write_datasets(
     catalog: Catalog,
     drafts: Sequence[Draft],
-    columns: Mapping[int, Sequence[ColumnRow]],
+    columns: Mapping[int, Sequence[AnyColumn]],
     definitions: Mapping[int, _Definition],
 ) -> None:
     touched = [d for d in drafts if d.new or d.changes or d.data_changed]

@@ -96,7 +96,7 @@ class SyncRun:
         self.listed_at = clock.now()
 
     def context(self) -> Context:
-        return Context.within(CALL_SECONDS)
+        return Context.within(CALL_SECONDS, page_size=self.connector.spec.list_refs)
 
     def writing(self, read_at: datetime) -> store.Writing:
         return store.Writing(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+
+import duckdb
 
 SUBJECTS = [
     "account",
@@ -88,7 +89,8 @@ COLUMNS = [
     "url",
     "version",
 ]
-TYPES = ("INTEGER", "TEXT", "REAL", "TIMESTAMP", "VARCHAR(40)", "DECIMAL(12,2)", "BOOLEAN")
+TABLES_A_CALL = 500
+TYPES = ("INTEGER", "VARCHAR", "DOUBLE", "TIMESTAMP", "BIGINT", "DECIMAL(12,2)", "BOOLEAN")
 
 
 def table_names(count: int, seed: int = 7) -> Iterator[str]:
@@ -98,22 +100,22 @@ def table_names(count: int, seed: int = 7) -> Iterator[str]:
         yield f"{dice.choice(QUALIFIERS)}_{dice.choice(SUBJECTS)}_{dice.choice(SUBJECTS)}_{number}"
 
 
-def generate_sqlite(path: Path, *, tables: int, columns: int, seed: int = 7) -> None:
-    """Make a SQLite file with that many empty tables, replacing one that is there."""
+def generate_duckdb(path: Path, *, tables: int, columns: int, seed: int = 7) -> None:
+    """Make a DuckDB file with that many empty tables, replacing one that is there. (SQLite makes tables in quadratic time.)"""
     dice = random.Random(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA journal_mode = OFF")
+    connection = duckdb.connect(str(path))
     connection.execute("BEGIN")
+    statements = []
     for name in table_names(tables, seed):
-        chosen = [f"{name.split('_')[1]}_id"] + [
-            f"{column}{'' if at < len(COLUMNS) else at}"
-            for at, column in enumerate(dice.sample(COLUMNS * (columns // len(COLUMNS) + 1), columns - 1))
-        ]
-        unique = list(dict.fromkeys(chosen))
-        while len(unique) < columns:
-            unique.append(f"extra_{len(unique)}")
-        connection.execute(f"CREATE TABLE {name} ({', '.join(f'{column} {dice.choice(TYPES)}' for column in unique)})")
-    connection.commit()
+        chosen = [f"{name.split('_')[1]}_id", *dice.sample(COLUMNS, min(columns - 1, len(COLUMNS)))]
+        chosen += [f"extra_{number}" for number in range(len(chosen), columns)]
+        statements.append(f"CREATE TABLE {name} ({', '.join(f'{column} {dice.choice(TYPES)}' for column in chosen)})")
+        if len(statements) == TABLES_A_CALL:
+            connection.execute(";".join(statements))
+            statements = []
+    if statements:
+        connection.execute(";".join(statements))
+    connection.execute("COMMIT")
     connection.close()

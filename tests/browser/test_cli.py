@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import duckdb
 import pytest
 import typer
 
@@ -140,10 +141,9 @@ def test_a_server_that_is_not_there_is_named(run):
 
 
 def test_the_local_commands_find_the_home(run, tmp_path):
-    made = as_json(run, "demo", "generate", "--tables", "50", "--path", str(tmp_path / "g.sqlite3"))
-    with sqlite3.connect(made["path"]) as connection:
-        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (50,)
-    connection.close()
+    made = as_json(run, "demo", "generate", "--tables", "50", "--path", str(tmp_path / "g.duckdb"))
+    with duckdb.connect(made["path"], read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (50,)
     assert "worker rebuilds search" in run("rebuild", "search")[1]
     assert "is running on" in run("doctor")[1]
 
