@@ -29,7 +29,7 @@ from catalog.access.models import (
     User,
 )
 from catalog.access.principals import Caller, lock_patterns, token_digest
-from catalog.domain.names import compile_pattern
+from catalog.domain.names import Pattern, compile_pattern
 from catalog.journal import clock
 from catalog.journal.services import Entry, publish
 
@@ -281,7 +281,7 @@ class Classifier:
     """Gives names their access class within one transaction; makes classes that are not there yet."""
 
     def __init__(self) -> None:
-        self._patterns: list[tuple[int, re.Pattern[str]]] = []
+        self._patterns: list[tuple[int, Pattern]] = []
         self._last_pattern = -1
         self._classes: dict[frozenset[int], int] = {}
 
@@ -297,7 +297,7 @@ class Classifier:
         """Return the id of the class of a printed name."""
         if not connection.in_atomic_block:
             raise RuntimeError("names are classed within a transaction that began with refresh()")
-        matched = frozenset(key for key, pattern in self._patterns if pattern.fullmatch(qualified_name))
+        matched = frozenset(key for key, pattern in self._patterns if pattern.matches(qualified_name))
         found = self._classes.get(matched)
         if found is None:
             found = _class_for(matched)

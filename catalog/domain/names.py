@@ -146,14 +146,51 @@ def check_catalog_name(name: str) -> str:
     return name
 
 
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled name pattern. Matching is linear: no expression, so no name of a source can make it explode."""
+
+    parts: tuple[tuple[str, ...], ...]
+    """For each part of the name, its literal pieces between stars."""
+    rest: bool
+    """Whether the pattern ends in ``**``, which stands for anything, slashes included."""
+
+    def matches(self, name: str) -> bool:
+        """Return whether a printed name falls under the pattern."""
+        segments = name.split("/")
+        if len(segments) < len(self.parts) or (len(segments) > len(self.parts) and not self.rest):
+            return False
+        last = len(self.parts) - 1
+        return all(
+            _glob((*pieces, "") if self.rest and at == last else pieces, segments[at])
+            for at, pieces in enumerate(self.parts)
+        )
+
+
+def _glob(pieces: tuple[str, ...], text: str) -> bool:
+    """Return whether a text is the pieces with anything between them; taking each at its first place is enough."""
+    if len(pieces) == 1:
+        return text == pieces[0]
+    first, *middle, final = pieces
+    if len(text) < len(first) + len(final) or not text.startswith(first) or not text.endswith(final):
+        return False
+    at, end = len(first), len(text) - len(final)
+    for piece in middle:
+        at = text.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
+
+
 def matches_pattern(pattern: str, name: str) -> bool:
     """Return whether a printed name falls under a pattern: ``*`` stands for anything within a part, ``**`` for the rest."""
-    return compile_pattern(pattern).fullmatch(name) is not None
+    return compile_pattern(pattern).matches(name)
 
 
-def compile_pattern(pattern: str) -> re.Pattern[str]:
+def compile_pattern(pattern: str) -> Pattern:
     """
-    Return the expression of a name pattern; it cannot backtrack badly since ``*`` never crosses a ``/``.
+    Return a name pattern ready to match.
 
     :raises InvalidName: for an empty pattern, one over 500 characters or with more than 8 stars.
     """
@@ -165,5 +202,4 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         raise InvalidName(f"name pattern {pattern!r}: '**' may stand only at the end")
     rest = pattern.endswith("**")
     body = pattern[:-2] if rest else pattern
-    expression = "[^/]*".join(re.escape(part) for part in body.split("*"))
-    return re.compile(expression + (".*" if rest else ""), re.DOTALL)
+    return Pattern(tuple(tuple(part.split("*")) for part in body.split("/")), rest)

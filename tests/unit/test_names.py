@@ -101,6 +101,24 @@ def test_patterns_stop_at_slashes(pattern, name, fits):
     assert matches_pattern(pattern, name) is fits
 
 
+@given(st.text("ab/*", min_size=1, max_size=10), st.text("ab/", min_size=1, max_size=10))
+def test_patterns_match_as_the_expression_they_stand_for(pattern, name):
+    import re
+
+    try:
+        found = matches_pattern(pattern, name)
+    except InvalidName:
+        return
+    rest = pattern.endswith("**")
+    body = pattern[:-2] if rest else pattern
+    expression = "[^/]*".join(re.escape(part) for part in body.split("*")) + (".*" if rest else "")
+    assert found == bool(re.fullmatch(expression, name))
+
+
+def test_a_pattern_of_many_stars_is_quick_on_a_long_name():
+    assert not matches_pattern("*a" * 8 + "b", "a" * 2_000)
+
+
 @pytest.mark.parametrize("pattern", ["", "a/**/b", "*" * 9, "x" * 501, "***"])
 def test_patterns_that_could_surprise_are_refused(pattern):
     with pytest.raises(InvalidName):
