@@ -40,7 +40,7 @@ from catalog.services import store
 logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 120
-BATCH_COLUMNS = 2_000
+BATCH_COLUMNS = 500
 """A batch of a merge ends at this many columns, so that no other writer waits long."""
 MARK_ROWS = 200
 HOLD_MIN = 10

@@ -88,7 +88,7 @@ def database_from(url: str) -> dict[str, Any]:
     """Return Django's settings for ``sqlite:///path`` or ``postgresql://user:password@host:port/name?option=value``."""
     if url.startswith("sqlite:///"):
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "deploy.sqlite3",
             "NAME": url.removeprefix("sqlite:///"),
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
