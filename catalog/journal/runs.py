@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
@@ -219,7 +219,11 @@ def _finish(attempt: Attempt, state: str, result: Mapping[str, Any], error: str)
 def _keep_lease(attempt: Attempt, stop: threading.Event) -> None:
     try:
         while not stop.wait(LEASE_SECONDS / 3):
-            attempt.renew()
+            try:
+                attempt.renew()
+            except DatabaseError:
+                # The lease lasts for two more tries; what is wrong with the database shows where the work is done.
+                logger.warning("run %s: the lease could not be renewed just now", attempt.run_uuid, exc_info=True)
     except LostLease:
         return
     finally:
