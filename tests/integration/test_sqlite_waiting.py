@@ -12,7 +12,6 @@ from django.db import OperationalError, connections
 from deploy.settings.base import database_from
 from deploy.sqlite3 import base
 
-
 pytestmark = pytest.mark.django_db  # pytest lets nothing touch a connection without it
 
 
