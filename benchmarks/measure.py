@@ -10,30 +10,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass
-class Spent:
-    """Wall and CPU seconds of a block."""
-
-    wall: float = 0.0
-    cpu: float = 0.0
-
-
-@contextmanager
-def spent() -> Iterator[Spent]:
-    """Measure this process."""
-    result = Spent()
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield result
-    result.wall, result.cpu = time.perf_counter() - wall, time.process_time() - cpu
 
 
 def cpu_of(pids: Sequence[int]) -> float:

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from catalog.models import Annotation, Catalog, Dataset, DatasetState
+from catalog.models import Annotation, Catalog, ColumnRow, Dataset
 
 
 def _time(value: datetime | None) -> str | None:
     return value.astimezone(UTC).isoformat() if value else None
-
-
-def annotation_json(annotation: Annotation) -> dict[str, Any]:
-    """Return a claim as it stands in answers."""
-    return {
-        "key": annotation.key,
-        "value": annotation.value,
-        "said_by": annotation.said_by,
-        "author": annotation.author,
-        "said_at": _time(annotation.said_at),
-        "confidence": annotation.confidence,
-        "status": annotation.status,
-    }
 
 
 def effective_description(comment: str, claims: Iterable[Annotation]) -> dict[str, Any] | None:
@@ -42,34 +30,32 @@ def effective_description(comment: str, claims: Iterable[Annotation]) -> dict[st
     return {"text": comment, "said_by": "source", "author": "", "said_at": None} if comment else None
 
 
-class ColumnLike(Protocol):
-    """What an answer says of a column, from its row or on its way there."""
+@dataclass(slots=True)
+class NewColumn:
+    """A column on its way into the tables; a model object would cost ten times as much, and there are millions."""
 
-    @property
-    def pk(self) -> int | None: ...
-    @property
-    def uuid(self) -> uuid.UUID: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def depth(self) -> int: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def source_type(self) -> str: ...
-    @property
-    def fidelity(self) -> str: ...
-    @property
-    def nullable(self) -> bool: ...
-    @property
-    def comment(self) -> str: ...
-    @property
-    def default(self) -> str | None: ...
+    uuid: uuid.UUID
+    dataset_id: int
+    pk: int | None = None
+    ordinal: int = 0
+    path: str = ""
+    parent_path: str = ""
+    name: str = ""
+    depth: int = 0
+    type: str = ""
+    source_type: str = ""
+    fidelity: str = ""
+    nullable: bool = True
+    comment: str = ""
+    default: str | None = None
+    source_column_id: int | None = None
+    dropped_at: datetime | None = None
 
 
-def column_json(column: ColumnLike, claims: Sequence[Annotation]) -> dict[str, Any]:
+AnyColumn = ColumnRow | NewColumn
+
+
+def column_json(column: AnyColumn, claims: Sequence[Annotation]) -> dict[str, Any]:
     """Return a column as it stands in answers."""
     return {
         "uuid": str(column.uuid),
@@ -107,7 +93,7 @@ def dataset_body(
     catalog: Catalog,
     database: str | None,
     definition: Mapping[str, Any] | None,
-    columns: Sequence[ColumnLike],
+    columns: Sequence[AnyColumn],
     claims: Sequence[Annotation],
 ) -> bytes:
     """Return a dataset's whole answer as JSON bytes; ``columns`` are the current ones in order, ``claims`` the current claims."""
@@ -144,11 +130,6 @@ def dataset_body(
         "stale_reason": dataset.stale_reason or None,
     }
     return orjson.dumps(body)
-
-
-def is_known(dataset: Dataset) -> bool:
-    """Return whether a dataset is shown as existing: absorbed ones are read through their survivor."""
-    return dataset.state != DatasetState.ABSORBED
 
 
 def new_uuid() -> uuid.UUID:

@@ -516,7 +516,11 @@ def diff_versions(*, dataset_uuid: uuid.UUID, first: int, last: int | None, prin
 def list_columns(*, dataset_uuid: uuid.UUID, principal: Principal, find: str = "") -> Sequence[Mapping[str, Any]]:
     """Return a dataset's columns in reading order, those whose path or description holds a text if one is given."""
     stored = _dataset_for_details(dataset_uuid, principal, "reading columns")
-    columns: list[dict[str, Any]] = orjson.loads(stored.body)["columns"]
+    return matching_columns(orjson.loads(stored.body)["columns"], find)
+
+
+def matching_columns(columns: Sequence[Mapping[str, Any]], find: str) -> Sequence[Mapping[str, Any]]:
+    """Return those of a body's columns whose path or description holds a text; all of them for an empty one."""
     if not find:
         return columns
     wanted = find.casefold()
@@ -648,13 +652,11 @@ class HoldView:
     state: str
 
 
-def list_holds(*, principal: Principal, catalog: str | None = None) -> Sequence[HoldView]:
+def list_holds(*, principal: Principal) -> Sequence[HoldView]:
     """Return the holds that wait for a decision, oldest first; none for those who are not operators."""
     if not principal.is_operator:
         return []
     rows = SyncHold.objects.select_related("catalog").filter(state="waiting").order_by("asked_at")
-    if catalog:
-        rows = rows.filter(catalog__name=catalog)
     return [
         HoldView(
             row.run_uuid, row.uuid, row.catalog.name, row.asked_at, row.vanished, row.known, row.by_database, row.state

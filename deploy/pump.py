@@ -57,17 +57,17 @@ class Pump:
         moved = self._guarded("journal", self._move_journal)
         self._guarded("runs", self._send_runs)
         for name, seconds, part in (
-            ("syncs", 1.0, lambda: bool(request_due_syncs(caller=self.caller))),
-            ("intents", 5.0, lambda: bool(recover_intents())),
+            ("syncs", 1.0, lambda: request_due_syncs(caller=self.caller)),
+            ("intents", 5.0, recover_intents),
             ("observed", 3_600.0, self._expire),
             ("partitions", 3_600.0, self._maintain),
         ):
             if time.monotonic() >= self._due.get(name, 0.0):
                 self._due[name] = time.monotonic() + seconds
                 self._guarded(name, part)
-        return moved
+        return bool(moved)
 
-    def _guarded(self, name: str, part: Callable[[], bool]) -> bool:
+    def _guarded(self, name: str, part: Callable[[], object]) -> object:
         try:
             return part()
         except Exception:
@@ -75,7 +75,7 @@ class Pump:
             if time.monotonic() >= self._quiet_until.get(name, 0.0):
                 logger.exception("the pump's part '%s' failed; it is tried again", name)
                 self._quiet_until[name] = time.monotonic() + SAY_AGAIN_SECONDS
-            return False
+            return None
 
     def _move_journal(self) -> bool:
         flushed = flush_data_changes()
@@ -84,18 +84,16 @@ class Pump:
         moved = [advance(projection, holder=self.holder) for projection in PROJECTIONS]
         return bool(flushed or numbered or any(moved))
 
-    def _send_runs(self) -> bool:
+    def _send_runs(self) -> None:
         now = time.monotonic()
         self._sent = {key: at for key, at in self._sent.items() if now - at < SEND_AGAIN_SECONDS}
         for run_uuid, queue in runs.list_claimable(queues=runs.QUEUES, limit=100):
             if run_uuid not in self._sent:
                 self.send(run_uuid, queue)
                 self._sent[run_uuid] = now
-        return False
 
-    def _expire(self) -> bool:
-        return bool(expire_observed(caller=self.caller, older_than=timedelta(days=OBSERVED_DAYS)))
+    def _expire(self) -> None:
+        expire_observed(caller=self.caller, older_than=timedelta(days=OBSERVED_DAYS))
 
-    def _maintain(self) -> bool:
+    def _maintain(self) -> None:
         trim(kept(settings.KEEP_DAYS))
-        return False

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from catalog.access.principals import Caller, Principal, forget, principal_for_user, system_principal
 from catalog.access.services import create_user
@@ -159,6 +158,3 @@ def pump() -> None:
         if not moved:
             return
     raise AssertionError("the journal does not come to rest")
-
-
-__all__ = ["POSTGRES_URL", "REDIS_URL", "Source", "document", "pump", "refreshed", "settings", "sync"]

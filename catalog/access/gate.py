@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.db.models import Q
 
 from catalog.access.models import Role
@@ -62,9 +60,3 @@ def require_operator(principal: Principal, *, what: str) -> None:
     """:raises Denied: unless the principal operates the installation."""
     if not principal.is_operator:
         raise Denied(f"{what} is for operators of this installation; {principal.handle} is none")
-
-
-def intersects(principal: Principal, role: str, classes: Iterable[int]) -> bool:
-    """Return whether the role reaches any of some classes."""
-    reached = classes_for(principal, role)
-    return reached is None or not reached.isdisjoint(classes)

@@ -131,7 +131,6 @@ class AccessGeneration(models.Model):
     """One row, raised by every change of users, teams, tokens, grants: what processes keep in memory is checked against it."""
 
     number = models.BigIntegerField(default=0)
-    reclassified = models.BigIntegerField(default=0)
 
     class Meta:
         db_table = "access_generation"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,7 +30,6 @@ class Principal:
     """``user:mara`` or ``system:worker``; what audit and annotations write down."""
     display_name: str
     user_id: int | None = None
-    user_uuid: uuid.UUID | None = None
     teams: tuple[str, ...] = ()
     is_operator: bool = False
     classes: Mapping[str, frozenset[int]] | None = field(default_factory=dict)
@@ -131,7 +129,6 @@ def _build(user: User) -> Principal:
         handle=f"user:{user.username}",
         display_name=user.display_name or user.username,
         user_id=user.pk,
-        user_uuid=user.uuid,
         teams=tuple(name for _, name in teams),
         is_operator=user.is_superuser,
         classes=None if user.is_superuser else _classes(user.pk, [key for key, _ in teams]),

@@ -6,7 +6,6 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -148,8 +147,8 @@ class SQLiteConnector:
         kind, sql = found
         columns = []
         keys: list[tuple[int, str]] = []
-        for number, name, source_type, not_null, default, key, hidden in connection.execute(
-            'SELECT cid, name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', (ref.name,)
+        for name, source_type, not_null, default, key, hidden in connection.execute(
+            'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', (ref.name,)
         ):
             if hidden == 1:
                 continue
@@ -159,7 +158,6 @@ class SQLiteConnector:
             )
             if key:
                 keys.append((key, name))
-            del number
         document = DatasetDocument(
             kind=kind,
             columns=tuple(columns),
@@ -169,7 +167,7 @@ class SQLiteConnector:
             view_text=sql if kind == "view" else None,
             data=DataFacts(rows=rows),
         )
-        return Loaded(replace(ref), document)
+        return Loaded(ref, document)
 
     @staticmethod
     def _foreign_keys(connection: sqlite3.Connection, table: str) -> Iterator[ForeignKey]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from catalog.domain.documents import DatasetDocument, FlatColumn, flatten_columns
-from catalog.domain.identity import pair
+from catalog.domain.identity import Pairing, pair
 from catalog.domain.types import is_widening, parse_type
 
 
@@ -67,15 +67,24 @@ def _column_changes(before: DatasetDocument, after: DatasetDocument) -> Iterator
         yield Change("columns_reordered", before=old_order, after=new_order)
 
 
-def pair_columns(old: Mapping[str, FlatColumn], new: Mapping[str, FlatColumn]) -> Any:
-    """Return how columns correspond; an id counts only beneath the same parent, since ids repeat between levels."""
+class HasSourceId(Protocol):
+    """What pairing needs to know of a column, be it of a document or a stored row."""
+
+    @property
+    def depth(self) -> int: ...
+    @property
+    def source_column_id(self) -> int | None: ...
+
+
+def pair_columns(old: Mapping[str, HasSourceId], new: Mapping[str, HasSourceId]) -> Pairing:
+    """Return how columns correspond; an id counts only at the same depth, since ids repeat between levels."""
     return pair(
         {path: _scoped_id(column) for path, column in old.items()},
         {path: _scoped_id(column) for path, column in new.items()},
     )
 
 
-def _scoped_id(column: FlatColumn) -> tuple[int, int] | None:
+def _scoped_id(column: HasSourceId) -> tuple[int, int] | None:
     return None if column.source_column_id is None else (column.depth, column.source_column_id)
 
 

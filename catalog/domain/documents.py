@@ -20,9 +20,6 @@ from catalog.domain.types import (
     parse_type,
 )
 
-KINDS = ("table", "view")
-"""Kinds that a connector may report; what else a dataset can be joins with the source that knows it."""
-
 MAX_COLUMNS = 100_000
 MAX_PATH = 2_000
 """Bytes of a column's path; a longer one keeps its beginning and gets a digest for the rest."""

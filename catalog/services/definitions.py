@@ -27,7 +27,6 @@ from catalog.connectors.base import (
     SourceUnavailable,
     WritesTables,
 )
-from catalog.connectors.base import NoSuchTable as SourceHasNoSuchTable
 from catalog.domain.diff import diff
 from catalog.domain.documents import DatasetDocument, document_from_json
 from catalog.domain.names import QualifiedName
@@ -389,7 +388,7 @@ def recover_intents(*, limit: int = 50) -> int:
         try:
             settle(intent, caller=caller, state=IntentState.RECOVERED, warnings=intent.outcome.get("warnings", []))
             settled += 1
-        except (ConnectorError, SourceHasNoSuchTable) as error:
+        except ConnectorError as error:
             Intent.objects.filter(pk=intent.pk).update(outcome={**intent.outcome, "last_error": str(error)})
     return settled
 

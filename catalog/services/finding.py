@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -26,14 +26,14 @@ SEARCHED = (DatasetState.LIVE,)
 FOLLOWED = frozenset({"identity", "definition", "annotation", "classes"})
 
 
-def _documents(rows: Sequence[tuple[object, ...]]) -> Iterator[SearchDocument]:
+def _documents(rows: Iterable[tuple[uuid.UUID, int, int, bytes]]) -> Iterator[SearchDocument]:
     for key, version, class_id, body in rows:
-        whole = orjson.loads(body)  # type: ignore[arg-type]
+        whole = orjson.loads(body)
         description = whole["description"]
         yield SearchDocument(
-            uuid=key,  # type: ignore[arg-type]
-            version=version,  # type: ignore[arg-type]
-            access_class=class_id,  # type: ignore[arg-type]
+            uuid=key,
+            version=version,
+            access_class=class_id,
             qualified_name=whole["qualified_name"],
             name=whole["name"],
             catalog=whole["catalog"],

@@ -21,7 +21,7 @@ from catalog import bulk
 from catalog.access.models import AuditRecord
 from catalog.access.principals import Caller
 from catalog.access.services import Classifier
-from catalog.bodies import dataset_body, new_uuid
+from catalog.bodies import AnyColumn, NewColumn, dataset_body, new_uuid
 from catalog.connectors.base import Loaded
 from catalog.domain.diff import Change, diff, pair_columns
 from catalog.domain.documents import (
@@ -312,31 +312,6 @@ _COLUMN_FIELDS = (
 )
 
 
-@dataclass(slots=True)
-class NewColumn:
-    """A column on its way into the tables; a model object would cost ten times as much, and there are millions."""
-
-    uuid: uuid.UUID
-    dataset_id: int
-    pk: int | None = None
-    ordinal: int = 0
-    path: str = ""
-    parent_path: str = ""
-    name: str = ""
-    depth: int = 0
-    type: str = ""
-    source_type: str = ""
-    fidelity: str = ""
-    nullable: bool = True
-    comment: str = ""
-    default: str | None = None
-    source_column_id: int | None = None
-    dropped_at: datetime | None = None
-
-
-AnyColumn = ColumnRow | NewColumn
-
-
 def _values(row: AnyColumn) -> list[Any]:
     return [getattr(row, name) for name in _COLUMN_FIELDS]
 
@@ -384,7 +359,7 @@ def _match_columns(
 ) -> list[AnyColumn]:
     alive = {row.path: row for row in rows if row.dropped_at is None}
     dropped = {row.path: row for row in rows if row.dropped_at is not None}
-    pairing = pair_columns({path: _flat(row) for path, row in alive.items()}, wanted)
+    pairing = pair_columns(alive, wanted)
     origin = {new: alive[old] for old, new in pairing.renamed} | {path: alive[path] for path in pairing.kept}
     for path in pairing.vanished:
         alive[path].dropped_at = now
@@ -424,10 +399,6 @@ def _assign(row: AnyColumn, column: FlatColumn, ordinal: int) -> None:
     row.default = column.default
     row.source_column_id = column.source_column_id
     row.dropped_at = None
-
-
-def _flat(row: ColumnRow) -> Any:
-    return row  # pairing reads depth and source_column_id only, which rows have too
 
 
 _DATASET_FIELDS = (

@@ -19,7 +19,7 @@ POLL_SECONDS = 0.001
 class PatientCursor(base.SQLiteCursorWrapper):
     """A cursor that repeats a statement which found the database locked; nothing of it was done then."""
 
-    patience_seconds = 30.0
+    patience_seconds: float
 
     def execute(self, query: str, params: Any = None) -> Any:
         """Execute a statement, waiting for the write lock as long as the connection's patience lasts."""
@@ -46,4 +46,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a patient cursor."""
-        return self.connection.cursor(factory=PatientCursor)
+        cursor = self.connection.cursor(factory=PatientCursor)
+        cursor.patience_seconds = self.settings_dict["OPTIONS"]["timeout"]
+        return cursor

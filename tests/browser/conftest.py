@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.measure import group_members
 from tests.conftest import CHROMIUM
 from tests.homes import ROOT
 
@@ -68,19 +69,6 @@ class Running:
             time.sleep(0.05)
         os.killpg(self.process.pid, signal.SIGKILL)
         raise AssertionError(f"Ctrl-C left processes:\n{self.log.read_text()[-3000:]}")
-
-
-def group_members(group: int) -> list[int]:
-    """Return the living processes of a group."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group and fields[0] != "Z":
-            found.append(int(status.parent.name))
-    return found
 
 
 def start(home: Path, *, port: int | None = None, **environment: str) -> Running:

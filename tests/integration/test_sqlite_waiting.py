@@ -65,9 +65,9 @@ def test_a_small_write_gets_through_beside_a_merge(other, way):
         assert cursor.fetchone() == (written,)
 
 
-def test_patience_ends_with_an_error(other, monkeypatch):
+def test_patience_ends_with_an_error(other):
     made, path = other
-    monkeypatch.setattr(base.PatientCursor, "patience_seconds", 0.05)
+    made.settings_dict["OPTIONS"]["timeout"] = 0.05
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(OperationalError, match="locked"), made.cursor() as cursor:

@@ -295,9 +295,13 @@ def many(source):
     return source
 
 
-def test_a_sync_that_would_drop_much_asks_and_drops_nothing(many):
+def drop_many(many):
     for number in range(15):
         many.drops(f"t{number:02}")
+
+
+def test_a_sync_that_would_drop_much_asks_and_drops_nothing(many):
+    drop_many(many)
     many.creates("new")
     run = many.sync()
     assert run.result["held"] is True
@@ -308,8 +312,7 @@ def test_a_sync_that_would_drop_much_asks_and_drops_nothing(many):
 
 
 def test_an_approved_hold_lets_the_next_sync_drop(many):
-    for number in range(15):
-        many.drops(f"t{number:02}")
+    drop_many(many)
     many.sync()
     run = catalogs.decide_hold(caller=many.caller, hold_uuid=SyncHold.objects.get().uuid, drop=True)
     from catalog.journal import runs
@@ -321,8 +324,7 @@ def test_an_approved_hold_lets_the_next_sync_drop(many):
 
 
 def test_a_hold_that_was_refused_is_not_asked_again_within_a_day(many):
-    for number in range(15):
-        many.drops(f"t{number:02}")
+    drop_many(many)
     many.sync()
     catalogs.decide_hold(caller=many.caller, hold_uuid=SyncHold.objects.get().uuid, drop=False)
     many.sync()
@@ -331,8 +333,7 @@ def test_a_hold_that_was_refused_is_not_asked_again_within_a_day(many):
 
 
 def test_a_hold_goes_away_when_the_tables_come_back(many):
-    for number in range(15):
-        many.drops(f"t{number:02}")
+    drop_many(many)
     many.sync()
     for number in range(15):
         many.creates(f"t{number:02}")

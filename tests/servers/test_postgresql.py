@@ -15,7 +15,7 @@ from catalog.models import ColumnRow, Dataset, DatasetState
 from catalog.services import annotating
 from catalog.services.catalogs import register_catalog
 from tests.conftest import DBT, sync
-from tests.homes import ROOT, drop_database, postgres_database
+from tests.homes import ROOT, Home, drop_database, postgres_database
 
 pytestmark = [pytest.mark.server("postgresql"), pytest.mark.slow]
 
@@ -51,17 +51,17 @@ def test_the_integration_suite_holds_on_postgresql():
     assert " passed" in done.stdout
 
 
-def migrate(url: str, *arguments: str) -> None:
-    environment = {**os.environ, "CAIRN_TEST_DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "deploy.settings.test"}
+def python_on(url: str, *arguments: str) -> None:
+    """Run Python with a database behind Django's test settings; it must end well."""
+    environment = Home(ROOT, url).environment()
     done = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "-v", "0", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def migrate(url: str, *arguments: str) -> None:
+    python_on(url, "manage.py", "migrate", "-v", "0", *arguments)
 
 
 @pytest.mark.parametrize("vendor", ["sqlite", "postgresql"])
@@ -107,17 +107,8 @@ with connection.cursor() as cursor:
     cursor.execute("SELECT count(*), max(position) FROM journal_entry")
     assert cursor.fetchone() == (1, 1)
 """
-    environment = {
-        **os.environ,
-        "CAIRN_TEST_DATABASE_URL": url,
-        "DJANGO_SETTINGS_MODULE": "deploy.settings.test",
-        "PYTHONPATH": str(ROOT),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    python_on(url, "-c", script)
     drop_database(url)
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("number", models.BigIntegerField(default=0)),
-                ("reclassified", models.BigIntegerField(default=0)),
             ],
             options={
                 "db_table": "access_generation",

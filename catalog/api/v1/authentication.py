@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.permissions import BasePermission
@@ -42,17 +42,20 @@ class PrincipalAuthentication(BaseAuthentication):
         return 'Bearer realm="Cairn"'
 
 
+def not_signed_in(request: HttpRequest) -> NotSignedIn:
+    """Return the refusal of a request that nobody is behind, saying so if a token was sent in vain."""
+    need = "this needs an API token (Authorization: Bearer …) or a session"
+    sent = "; the token sent is unknown, expired or revoked" if "HTTP_AUTHORIZATION" in request.META else ""
+    return NotSignedIn(need + sent)
+
+
 class IsSignedIn(BasePermission):
     """Lets in whoever is somebody."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """:raises NotSignedIn: if nobody is signed in."""
         if principal_of(request._request) is None:
-            raise NotSignedIn(
-                "this needs an API token (Authorization: Bearer …) or a session; the token sent is unknown, expired or revoked"
-                if "HTTP_AUTHORIZATION" in request.META
-                else "this needs an API token (Authorization: Bearer …) or a session"
-            )
+            raise not_signed_in(request._request)
         return True
 
 

@@ -143,8 +143,3 @@ def _first(messages: Any) -> str:
     while isinstance(messages, (list, dict)) and messages:
         messages = next(iter(messages.values())) if isinstance(messages, dict) else messages[0]
     return str(messages)
-
-
-def fault() -> HttpResponse:
-    """Return what a client is told of a fault in Cairn: no trace, where the operator finds it."""
-    return problem(500, "internal-error", "Cairn failed at this request; its log has the details")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
 from catalog import selectors
+from catalog.access.gate import NotSignedIn
 from catalog.access.middleware import principal_of
-from catalog.api.v1.errors import answer_for, problem
+from catalog.access.principals import Principal
+from catalog.api.v1.authentication import not_signed_in
+from catalog.api.v1.errors import answer_for
 from catalog.api.v1.views import DatasetsView, DatasetTwin
 
 _dataset_writes = DatasetTwin.as_view()
@@ -33,17 +37,25 @@ def _answer(request: HttpRequest, stored: selectors.StoredDataset) -> HttpRespon
     return response
 
 
+def _serve(request: HttpRequest, read: Callable[[Principal], selectors.StoredDataset]) -> HttpResponse:
+    """Return what a read gives to whoever asks, or the answer to its refusal by the table that all of REST has."""
+    try:
+        principal = principal_of(request)
+        if principal is None:
+            raise not_signed_in(request)
+        return _answer(request, read(principal))
+    except (NotSignedIn, LookupError, ValueError) as error:
+        known = answer_for(error)
+        if known is None:
+            raise
+        return known
+
+
 def dataset(request: HttpRequest, dataset: uuid.UUID) -> HttpResponse:
     """Return a dataset by its id; other methods go to REST framework."""
     if request.method not in ("GET", "HEAD"):
         return _dataset_writes(request, dataset=dataset)
-    principal = principal_of(request)
-    if principal is None:
-        return problem(401, "not-signed-in", "this needs an API token (Authorization: Bearer …) or a session")
-    try:
-        return _answer(request, selectors.get_dataset(dataset_uuid=dataset, principal=principal))
-    except selectors.NoSuchDataset as error:
-        return problem(404, "no-such-dataset", str(error))
+    return _serve(request, lambda principal: selectors.get_dataset(dataset_uuid=dataset, principal=principal))
 
 
 def datasets(request: HttpRequest) -> HttpResponse:
@@ -51,13 +63,4 @@ def datasets(request: HttpRequest) -> HttpResponse:
     name = request.GET.get("name")
     if request.method not in ("GET", "HEAD") or name is None:
         return _dataset_list(request)
-    principal = principal_of(request)
-    if principal is None:
-        return problem(401, "not-signed-in", "this needs an API token (Authorization: Bearer …) or a session")
-    try:
-        return _answer(request, selectors.get_dataset_by_name(name=name, principal=principal))
-    except (selectors.NoSuchDataset, selectors.AmbiguousName, ValueError) as error:
-        known = answer_for(error)
-        if known is None:
-            raise
-        return known
+    return _serve(request, lambda principal: selectors.get_dataset_by_name(name=name, principal=principal))

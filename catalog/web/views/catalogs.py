@@ -14,6 +14,7 @@ from catalog.connectors.base import ConnectorError
 from catalog.domain.names import InvalidName
 from catalog.services import catalogs
 from catalog.web import errors
+from catalog.web.context import catalogs_of, holds_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 from catalog.web.views.finding import owner_names
 
@@ -43,7 +44,7 @@ def catalog(request: HttpRequest, name: str) -> HttpResponse:
         "catalog": view,
         "databases": databases[:PAGE],
         "after": databases[PAGE - 1].name if len(databases) > PAGE else None,
-        "holds": selectors.list_holds(principal=principal, catalog=name),
+        "holds": [hold for hold in holds_of(request, principal) if hold.catalog == name],
         "error": error,
     }
     return render(request, "catalog/catalog.html", context, status=400 if error else 200)
@@ -121,7 +122,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("platform", "sqlite")
     context: dict[str, Any] = {
         "section": "connect",
-        "first": not selectors.list_catalogs(principal=principal),
+        "first": not catalogs_of(request, principal),
         "chosen": chosen,
         "values": request.POST,
     }

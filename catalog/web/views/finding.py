@@ -16,6 +16,7 @@ from catalog.access.selectors import display_names
 from catalog.domain.query import Filter, InvalidQuery, Query, Text, parse_query
 from catalog.search.base import MAX_OFFSET
 from catalog.services.finding import SearchResult, search
+from catalog.web.context import catalogs_of, holds_of
 from catalog.web.signing_in import page_view, web_principal
 
 PAGE = 20
@@ -33,7 +34,7 @@ def _mine(principal: Principal) -> Query:
 def home(request: HttpRequest) -> HttpResponse:
     """One box, what needs attention, what is mine, what changed, how syncs are."""
     principal = web_principal(request)
-    catalogs = selectors.list_catalogs(principal=principal)
+    catalogs = catalogs_of(request, principal)
     if not catalogs and principal.is_operator:
         return redirect("connect")
     owned = _owned(principal)
@@ -49,7 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "owner_names": owner_names([*mine, *changed]),
         "tags": selectors.list_tags(principal=principal, limit=12),
         "tries": ["customer", "tag:pii", "column:email", "kind:view"],
-        "attention": _attention(principal, catalogs),
+        "attention": _attention(holds_of(request, principal), catalogs),
     }
     return render(request, "catalog/home.html", context)
 
@@ -63,7 +64,7 @@ def _owned(principal: Principal) -> SearchResult:
     return search(query=_mine(principal), principal=principal, limit=MINE, facets=False)
 
 
-def _attention(principal: Principal, catalogs: Any) -> list[dict[str, Any]]:
+def _attention(holds: Sequence[selectors.HoldView], catalogs: Sequence[selectors.CatalogView]) -> list[dict[str, Any]]:
     items = [
         {
             "tone": "warn",
@@ -75,7 +76,7 @@ def _attention(principal: Principal, catalogs: Any) -> list[dict[str, Any]]:
             "href": reverse("run", args=[hold.run_uuid]),
             "action": "Review the run",
         }
-        for hold in selectors.list_holds(principal=principal)
+        for hold in holds
     ]
     items += [
         {
@@ -193,7 +194,7 @@ def palette(request: HttpRequest) -> HttpResponse:
     ]
     places += [
         {"title": view.name, "icon": "archive", "href": reverse("catalog", args=[view.name]), "kind": "catalog"}
-        for view in selectors.list_catalogs(principal=principal)
+        for view in catalogs_of(request, principal)
         if folded and folded in view.name.casefold()
     ]
     return render(request, "catalog/parts/palette.html", {"items": items, "places": places, "q": text})

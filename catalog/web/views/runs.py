@@ -16,6 +16,7 @@ from catalog.journal import selectors as journal
 from catalog.journal.selectors import RunView
 from catalog.services import catalogs
 from catalog.web import errors
+from catalog.web.context import holds_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 PAGE = 50
@@ -67,7 +68,7 @@ def run(request: HttpRequest, run: uuid.UUID) -> HttpResponse:
         "steps": _steps(view),
         "units": units,
         "failures": [failure for unit in units for failure in unit.failures][:50],
-        "holds": [hold for hold in selectors.list_holds(principal=principal) if hold.run_uuid == run],
+        "holds": [hold for hold in holds_of(request, principal) if hold.run_uuid == run],
         "error": error,
     }
     return render(request, "catalog/run.html", context, status=400 if error else 200)
