@@ -122,7 +122,7 @@ def measure_generated() -> None:
         generate_duckdb(folder / "big.duckdb", tables=100_000, columns=12)
         _run(
             "generated, 100,000 × 12, into SQLite",
-            "sqlite",
+            "duckdb",
             {"path": str(folder / "big.duckdb")},
             f"sqlite:///{folder}/c.sqlite3",
         )

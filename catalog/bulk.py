@@ -39,8 +39,30 @@ def _converted(rows: Iterable[Sequence[Any]], fields: Sequence[models.Field[Any,
     return prepared
 
 
-def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows of values in the order of the attribute names (``dataset_id``, not ``dataset``)."""
+def reserve_keys(model: type[models.Model], count: int) -> Sequence[int]:
+    """Return primary keys for rows about to be inserted in the present transaction."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
+            )
+            return [key for (key,) in cursor.fetchall()]
+        # The transaction holds the only write lock; SQLite raises the number itself when the rows come.
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        row = cursor.fetchone()
+        first = (row[0] if row else 0) + 1
+        return range(first, first + count)
+
+
+def insert(
+    model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, or_keep: bool = False
+) -> None:
+    """
+    Insert rows of values in the order of the attribute names (``dataset_id``, not ``dataset``).
+
+    ``or_keep`` leaves rows alone that are there already under a key of these.
+    """
     fields = _fields(model, names)
     prepared = _converted(rows, fields)
     if not prepared:
@@ -48,13 +70,14 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
     table = model._meta.db_table
     columns = ", ".join(f'"{field.column}"' for field in fields)
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if connection.vendor == "postgresql" and not or_keep:
             with cursor.copy(f'COPY "{table}" ({columns}) FROM STDIN') as copy:
                 for values in prepared:
                     copy.write_row(values)
         else:
             marks = ", ".join(["%s"] * len(fields))
-            cursor.executemany(f'INSERT INTO "{table}" ({columns}) VALUES ({marks})', prepared)
+            keep = " ON CONFLICT DO NOTHING" if or_keep else ""
+            cursor.executemany(f'INSERT INTO "{table}" ({columns}) VALUES ({marks}){keep}', prepared)
 
 
 def update(model: type[models.Model], names: Sequence[str], rows: Iterable[tuple[int, Sequence[Any]]]) -> None:

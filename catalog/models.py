@@ -89,15 +89,15 @@ class Dataset(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="datasets")
-    database = models.ForeignKey(Database, on_delete=models.CASCADE, null=True, related_name="datasets")
+    catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="datasets", db_index=False)
+    database = models.ForeignKey(Database, on_delete=models.CASCADE, null=True, related_name="datasets", db_index=False)
     name = models.TextField()
     qualified_name = models.TextField()
     lookup_key = models.TextField()
     holds_name = models.BooleanField(default=True)
     kind = models.CharField(max_length=20)
     state = models.CharField(max_length=12, choices=DatasetState.choices, default=DatasetState.LIVE)
-    access_class = models.ForeignKey(AccessClass, on_delete=models.PROTECT, related_name="+")
+    access_class = models.ForeignKey(AccessClass, on_delete=models.PROTECT, related_name="+", db_index=False)
     source_id = models.TextField(null=True)
     source_digest = models.TextField(null=True)
     version = models.BigIntegerField(default=1)
@@ -167,7 +167,7 @@ class ColumnRow(models.Model):
     """A current (or, with ``dropped_at``, a former) column or nested part of one; its uuid never changes."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="columns")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="columns", db_index=False)
     ordinal = models.IntegerField()
     path = models.TextField()
     parent_path = models.TextField(blank=True)
@@ -200,7 +200,7 @@ class DefinitionDocument(models.Model):
 class DatasetVersion(models.Model):
     """One definition that a dataset had, from when, by whom, and how it differs from the one before."""
 
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions", db_index=False)
     number = models.IntegerField()
     digest = models.BinaryField(max_length=16)
     diff = models.BinaryField()

@@ -1,12 +1,20 @@
-"""DuckDB files, opened read-only for each call and closed at once, since an open file shuts its owner out."""
+"""
+DuckDB files, opened read-only, read whole and closed at once: an open file shuts its owner out, and opening one reads it all.
+
+A listing works on what was read at its beginning, so that a file of many schemas is opened once and not once for each.
+"""
 
 from __future__ import annotations
 
+import bisect
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
+
+import orjson
 
 from catalog.connectors.base import (
     ConnectorError,
@@ -37,20 +45,70 @@ try:
 except ImportError:  # a lean installation
     duckdb = None  # type: ignore[assignment]
 
-_LIST = """
-WITH parts AS (
-  SELECT schema_name, table_name AS name, string_agg(concat_ws('|', column_name, data_type, is_nullable, column_default, comment),
-         chr(10) ORDER BY column_index) AS columns
-  FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = $database GROUP BY ALL),
-objects AS (
-  SELECT schema_name, table_name AS name, 'table' AS kind, sql, comment, estimated_size AS rows FROM duckdb_tables()
-  WHERE database_name = current_database() AND schema_name = $database AND NOT temporary AND NOT internal
-  UNION ALL
-  SELECT schema_name, view_name, 'view', sql, comment, NULL FROM duckdb_views()
-  WHERE database_name = current_database() AND schema_name = $database AND NOT temporary AND NOT internal)
-SELECT o.name, md5(concat_ws('|', o.kind, o.sql, o.comment, o.rows, p.columns)), o.kind, o.sql, o.comment, o.rows
-FROM objects o LEFT JOIN parts p ON p.name = o.name
+_SCHEMAS = """
+SELECT schema_name, coalesce(comment, '') FROM duckdb_schemas()
+WHERE database_name = current_database() AND (NOT internal OR schema_name = 'main')
+AND schema_name NOT IN ('information_schema', 'pg_catalog') ORDER BY schema_name
 """
+_OBJECTS = """
+WITH columns AS (
+  SELECT schema_name, table_name AS name, to_json(list([column_name, data_type, is_nullable::VARCHAR, column_default, comment]
+         ORDER BY column_index))::VARCHAR AS columns
+  FROM duckdb_columns() WHERE database_name = current_database() GROUP BY ALL),
+objects AS (
+  SELECT schema_name, table_name AS name, NULL AS view_text, comment, estimated_size AS rows FROM duckdb_tables()
+  WHERE database_name = current_database() AND NOT temporary AND NOT internal
+  UNION ALL
+  SELECT schema_name, view_name, sql, comment, NULL FROM duckdb_views()
+  WHERE database_name = current_database() AND NOT temporary AND NOT internal)
+SELECT schema_name, name, view_text, comment, rows, coalesce(columns, '[]') FROM objects
+LEFT JOIN columns USING (schema_name, name) ORDER BY name
+"""
+_CONSTRAINTS = """
+SELECT schema_name, table_name, constraint_type, constraint_column_names, referenced_table, referenced_column_names
+FROM duckdb_constraints() WHERE database_name = current_database()
+AND constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY') ORDER BY table_name, constraint_index
+"""
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table or view as the file describes it; ``columns`` is JSON, for there may be very many."""
+
+    view_text: str | None
+    comment: str | None
+    rows: int | None
+    columns: str
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    def digest(self) -> str:
+        """Return a digest of all that is described."""
+        return hashlib.md5(repr(self).encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+    def document(self) -> DatasetDocument:
+        """Return the description in canonical form."""
+        return DatasetDocument(
+            kind="table" if self.view_text is None else "view",
+            columns=tuple(_column(*column) for column in orjson.loads(self.columns)),
+            comment=self.comment or "",
+            primary_key=self.primary_key,
+            foreign_keys=self.foreign_keys,
+            format="duckdb",
+            view_text=self.view_text,
+            data=DataFacts(rows=self.rows),
+        )
+
+
+def _column(name: str, source_type: str, nullable: str, default: str | None, comment: str | None) -> Column:
+    mapped = map_duckdb(source_type)
+    return Column(name, mapped.type, source_type, mapped.fidelity, nullable == "true", comment or "", default)
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    comment: str
+    tables: dict[str, _Table] = field(default_factory=dict)
 
 
 class DuckDBConnector:
@@ -71,7 +129,6 @@ class DuckDBConnector:
         ),
         case_rule=CaseRule.FOLDS,
         list_refs=100_000,
-        load_refs=20_000,
     )
 
     def __init__(self, **options: Any) -> None:
@@ -79,6 +136,7 @@ class DuckDBConnector:
         self._path = Path(text_option(options, "path", self.spec)).expanduser()
         if duckdb is None:
             raise NotInstalled("DuckDB support is not installed: pip install duckdb")
+        self._listing: dict[str, _Schema] | None = None
 
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -111,89 +169,56 @@ class DuckDBConnector:
     def check(self, ctx: Context) -> Health:
         """Open the file and count its schemas."""
         with self._open() as connection:
-            schemas = self._schemas(connection)
+            schemas = connection.execute(_SCHEMAS).fetchall()
         return Health(version=f"DuckDB {duckdb.__version__}", databases=len(schemas))
 
-    @staticmethod
-    def _schemas(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-        return connection.execute(
-            "SELECT schema_name, coalesce(comment, '') FROM duckdb_schemas()"
-            " WHERE database_name = current_database() AND (NOT internal OR schema_name = 'main')"
-            " AND schema_name NOT IN ('information_schema', 'pg_catalog') ORDER BY 1"
-        ).fetchall()
+    def _read(self) -> dict[str, _Schema]:
+        """Return all schemas in name order, with their tables in name order."""
+        with self._open() as connection:
+            schemas = {name: _Schema(comment) for name, comment in connection.execute(_SCHEMAS).fetchall()}
+            for schema, name, *described in connection.execute(_OBJECTS).fetchall():
+                if schema in schemas:
+                    schemas[schema].tables[name] = _Table(*described)
+            for schema, name, kind, own, target, referenced in connection.execute(_CONSTRAINTS).fetchall():
+                table = schemas[schema].tables.get(name) if schema in schemas else None
+                if table is None:
+                    continue
+                if kind == "PRIMARY KEY":
+                    table.primary_key = tuple(own)
+                else:
+                    table.foreign_keys += (ForeignKey(tuple(own), target, tuple(referenced or ())),)
+        return schemas
 
     def list_databases(self, ctx: Context, page: PageToken | None = None) -> Page[DatabaseRef]:
-        """Return schemas in name order, all on one page."""
-        with self._open() as connection:
-            return Page([DatabaseRef(name, comment) for name, comment in self._schemas(connection)])
+        """Return schemas in name order, all on one page. What follows answers from what was read here."""
+        self._listing = self._read()
+        return Page([DatabaseRef(name, schema.comment) for name, schema in self._listing.items()])
 
     def list_datasets(self, ctx: Context, database: str, page: PageToken | None = None) -> Page[DatasetRef]:
         """Return tables and views in name order, each with a digest of its definition and estimated rows."""
-        with self._open() as connection:
-            if database not in {name for name, _ in self._schemas(connection)}:
-                raise NoSuchDatabase(f"{self._path} has no schema '{database}'")
-            rows = connection.execute(
-                _LIST + " WHERE o.name > $after ORDER BY o.name LIMIT $limit",
-                {"database": database, "after": page or "", "limit": ctx.page_size + 1},
-            ).fetchall()
-        refs = [DatasetRef(database, row[0], digest=row[1]) for row in rows[: ctx.page_size]]
-        return Page(refs, refs[-1].name if len(rows) > len(refs) else None)
+        schema = (self._listing or self._read()).get(database)
+        if schema is None:
+            raise NoSuchDatabase(f"{self._path} has no schema '{database}'")
+        names = list(schema.tables)
+        start = bisect.bisect_right(names, page or "")
+        refs = [
+            DatasetRef(database, name, digest=schema.tables[name].digest())
+            for name in names[start : start + ctx.page_size]
+        ]
+        return Page(refs, refs[-1].name if start + len(refs) < len(names) else None)
 
     def load(self, ctx: Context, refs: Sequence[DatasetRef]) -> Iterator[Loaded | LoadFailure]:
-        """Return documents, reading each database's once however many of its datasets are asked for."""
-        with self._open() as connection:
-            by_database: dict[str, dict[str, Loaded]] = {}
-            for ref in refs:
-                ctx.check()
-                if ref.database not in by_database:
-                    names = [other.name for other in refs if other.database == ref.database]
-                    by_database[ref.database] = self._load_database(connection, ref.database, names)
-                found = by_database[ref.database].get(ref.name)
-                yield found or LoadFailure(ref, f"there is no table '{ref.name}' in '{ref.database}'", gone=True)
-
-    def _load_database(
-        self, connection: duckdb.DuckDBPyConnection, database: str, names: Sequence[str]
-    ) -> dict[str, Loaded]:
-        columns: dict[str, list[Column]] = {}
-        for table, name, source_type, nullable, default, comment in connection.execute(
-            "SELECT table_name, column_name, data_type, is_nullable, column_default, comment FROM duckdb_columns()"
-            " WHERE database_name = current_database() AND schema_name = $database AND table_name IN (SELECT unnest($names))"
-            " ORDER BY table_name, column_index",
-            {"database": database, "names": list(names)},
-        ).fetchall():
-            mapped = map_duckdb(source_type)
-            columns.setdefault(table, []).append(
-                Column(name, mapped.type, source_type, mapped.fidelity, bool(nullable), comment or "", default)
-            )
-        keys: dict[str, tuple[str, ...]] = {}
-        foreign: dict[str, list[ForeignKey]] = {}
-        for table, kind, own, target, referenced in connection.execute(
-            "SELECT table_name, constraint_type, constraint_column_names, referenced_table, referenced_column_names"
-            " FROM duckdb_constraints() WHERE database_name = current_database() AND schema_name = $database"
-            " AND constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY') ORDER BY table_name, constraint_index",
-            {"database": database},
-        ).fetchall():
-            if kind == "PRIMARY KEY":
-                keys[table] = tuple(own)
+        """Return documents in the order asked for."""
+        schemas = self._listing or self._read()
+        for ref in refs:
+            ctx.check()
+            schema = schemas.get(ref.database)
+            table = schema.tables.get(ref.name) if schema else None
+            if table is None:
+                yield LoadFailure(ref, f"there is no table '{ref.name}' in '{ref.database}'", gone=True)
             else:
-                foreign.setdefault(table, []).append(ForeignKey(tuple(own), target, tuple(referenced or ())))
-        loaded = {}
-        rows = connection.execute(
-            _LIST + " WHERE o.name IN (SELECT unnest($names))", {"database": database, "names": list(names)}
-        ).fetchall()
-        for name, digest, kind, sql, comment, count in rows:
-            document = DatasetDocument(
-                kind=kind,
-                columns=tuple(columns.get(name, ())),
-                comment=comment or "",
-                primary_key=keys.get(name, ()),
-                foreign_keys=tuple(foreign.get(name, ())),
-                format="duckdb",
-                view_text=sql if kind == "view" else None,
-                data=DataFacts(rows=count),
-            )
-            loaded[name] = Loaded(replace(DatasetRef(database, name), digest=digest), document)
-        return loaded
+                yield Loaded(replace(ref, digest=table.digest()), table.document())
 
     def close(self) -> None:
-        """Do nothing; the file is closed after each call."""
+        """Forget what was read; the file is closed already."""
+        self._listing = None

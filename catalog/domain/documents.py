@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -119,13 +120,17 @@ def definition_bytes(document: DatasetDocument) -> bytes:
     return orjson.dumps(document.definition_json(), option=orjson.OPT_SORT_KEYS)
 
 
-def storable(document: DatasetDocument) -> DatasetDocument:
-    """Return the document with NUL characters, which PostgreSQL cannot keep, shown as replacement characters."""
+# Behind an odd number of backslashes; behind an even one the text itself says "\u0000".
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def storable(document: DatasetDocument) -> tuple[DatasetDocument, bytes]:
+    """Return the document with NUL characters, which PostgreSQL cannot keep, shown as replacement characters, and its spelling."""
     canonical = definition_bytes(document)
     if b"\\u0000" not in canonical:
-        return document
-    cleaned = document_from_json(orjson.loads(canonical.replace(b"\\u0000", b"\\ufffd")))
-    return replace(cleaned, data=document.data)
+        return document, canonical
+    cleaned = document_from_json(orjson.loads(_NUL.sub(rb"\1\\ufffd", canonical)))
+    return replace(cleaned, data=document.data), definition_bytes(cleaned)
 
 
 def content_digest(canonical: bytes) -> bytes:
@@ -217,8 +222,7 @@ def document_from_json(value: Mapping[str, Any]) -> DatasetDocument:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FlatColumn:
+class FlatColumn(NamedTuple):
     """A column or a nested part of one, as a row. ``path`` joins names by dots, a dot inside a name is ``%2E``."""
 
     path: str
@@ -227,7 +231,7 @@ class FlatColumn:
     depth: int
     type: str
     source_type: str
-    fidelity: Fidelity
+    fidelity: str
     nullable: bool
     comment: str
     default: str | None
@@ -238,7 +242,7 @@ def _path_part(name: str) -> str:
     return name.replace("%", "%25").replace(".", "%2E")
 
 
-def flatten_columns(columns: Sequence[Column]) -> Iterator[FlatColumn]:
+def flatten_columns(columns: Iterable[Column]) -> Iterator[FlatColumn]:
     """
     Return columns and their nested parts in reading order, parents first; lists of structs step through as if flat.
 
@@ -248,19 +252,19 @@ def flatten_columns(columns: Sequence[Column]) -> Iterator[FlatColumn]:
     for column in columns:
         path = _unique(_path_part(column.name), taken)
         yield FlatColumn(
-            path=path,
-            parent_path="",
-            name=column.name,
-            depth=0,
-            type=str(column.type),
-            source_type=column.source_type,
-            fidelity=column.fidelity,
-            nullable=column.nullable,
-            comment=column.comment,
-            default=column.default,
-            source_column_id=column.source_column_id,
+            path,
+            "",
+            column.name,
+            0,
+            str(column.type),
+            column.source_type,
+            column.fidelity.value,
+            column.nullable,
+            column.comment,
+            column.default,
+            column.source_column_id,
         )
-        yield from _flatten_parts(column.type, path, 1, column.fidelity, taken)
+        yield from _flatten_parts(column.type, path, 1, column.fidelity.value, taken)
 
 
 def _unique(path: str, taken: dict[str, int]) -> str:
@@ -270,9 +274,7 @@ def _unique(path: str, taken: dict[str, int]) -> str:
     return path if taken[path] == 1 else f"{path}%{taken[path]}"
 
 
-def _flatten_parts(
-    kind: Type, parent: str, depth: int, fidelity: Fidelity, taken: dict[str, int]
-) -> Iterator[FlatColumn]:
+def _flatten_parts(kind: Type, parent: str, depth: int, fidelity: str, taken: dict[str, int]) -> Iterator[FlatColumn]:
     match kind:
         case ListType(element):
             yield from _flatten_parts(element, parent, depth, fidelity, taken)
@@ -282,16 +284,16 @@ def _flatten_parts(
             for part in fields:
                 path = _unique(f"{parent}.{_path_part(part.name)}", taken)
                 yield FlatColumn(
-                    path=path,
-                    parent_path=parent,
-                    name=part.name,
-                    depth=depth,
-                    type=str(part.type),
-                    source_type="",
-                    fidelity=fidelity,
-                    nullable=part.nullable,
-                    comment=part.comment,
-                    default=None,
-                    source_column_id=part.field_id,
+                    path,
+                    parent,
+                    part.name,
+                    depth,
+                    str(part.type),
+                    "",
+                    fidelity,
+                    part.nullable,
+                    part.comment,
+                    None,
+                    part.field_id,
                 )
                 yield from _flatten_parts(part.type, path, depth + 1, fidelity, taken)

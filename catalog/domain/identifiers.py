@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 MAX_WORDS = 512
 """Words made of one text at most; a query is cut far shorter before it comes here."""
@@ -87,12 +88,17 @@ def query_words(text: str) -> list[str]:
     return list(dict.fromkeys(_stem(word) for word in split_words(text)))[:MAX_WORDS]
 
 
-def name_words(text: str) -> list[str]:
+def name_words(text: str) -> Sequence[str]:
     """
     Return the words by which a name is found, each once: its parts, long forms of short ones, neighbours joined, the whole joined.
 
     ``custAcct_v2`` -> ``cust customer acct account v 2 custacct acctv v2 custacctv2``.
     """
+    # A few thousand names are those of most columns.
+    return _remembered_words(text) if len(text) <= 100 else _name_words(text)
+
+
+def _name_words(text: str) -> Sequence[str]:
     words: dict[str, None] = {}
     parts = list(split_words(text))[:MAX_WORDS]
     for part in parts:
@@ -103,4 +109,7 @@ def name_words(text: str) -> list[str]:
         words[_stem(first + second)] = None
     if len(parts) > 1:
         words[_stem("".join(parts))] = None
-    return list(words)
+    return tuple(words)
+
+
+_remembered_words = lru_cache(maxsize=4_000)(_name_words)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, wraps
 
 MAX_TYPE_DEPTH = 64
 MAX_TYPE_LENGTH = 1_000_000
@@ -364,6 +365,18 @@ def _decimal(parameters: str) -> MappedType:
     return MappedType(STRING, Fidelity.OPAQUE)
 
 
+def _remembered(function: Callable[[str], MappedType]) -> Callable[[str], MappedType]:
+    """Remember what short types map to: sources repeat few of them very often."""
+    remembered = lru_cache(maxsize=1_000)(function)
+
+    @wraps(function)
+    def mapped(source_type: str) -> MappedType:
+        return remembered(source_type) if len(source_type) <= 100 else function(source_type)
+
+    return mapped
+
+
+@_remembered
 def map_postgresql(source_type: str) -> MappedType:
     """Return the canonical form of a type as PostgreSQL's ``format_type`` prints it; arrays become lists."""
     if source_type.endswith("[]"):
@@ -375,6 +388,7 @@ def map_postgresql(source_type: str) -> MappedType:
     return POSTGRESQL.get(base, OPAQUE)
 
 
+@_remembered
 def map_sqlite(source_type: str) -> MappedType:
     """Return the canonical form of a column's declared type in SQLite; a column without one is opaque."""
     base, parameters = _split(source_type.upper())
@@ -469,6 +483,7 @@ def _worst(one: Fidelity, other: Fidelity) -> Fidelity:
     return max(one, other, key=lambda fidelity: _RANK[fidelity])
 
 
+@_remembered
 def map_duckdb(source_type: str) -> MappedType:
     """Return the canonical form of a type as DuckDB prints it; what cannot be read is opaque, never an error."""
     parser = _DuckDBParser(source_type)

@@ -17,7 +17,7 @@ from catalog.journal.selectors import Change, CursorExpired, head_position, list
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
-BATCH_ENTRIES = 500
+BATCH_ENTRIES = 2_000
 
 
 @dataclass(frozen=True, slots=True)

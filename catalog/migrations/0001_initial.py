@@ -128,18 +128,25 @@ class Migration(migrations.Migration):
                 (
                     "access_class",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="access.accessclass"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="access.accessclass",
                     ),
                 ),
                 (
                     "catalog",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="datasets", to="catalog.catalog"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="datasets",
+                        to="catalog.catalog",
                     ),
                 ),
                 (
                     "database",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="datasets",
@@ -172,7 +179,10 @@ class Migration(migrations.Migration):
                 (
                     "dataset",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="columns", to="catalog.dataset"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="columns",
+                        to="catalog.dataset",
                     ),
                 ),
             ],
@@ -233,7 +243,10 @@ class Migration(migrations.Migration):
                 (
                     "dataset",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="catalog.dataset"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="catalog.dataset",
                     ),
                 ),
             ],

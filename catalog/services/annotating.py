@@ -17,7 +17,7 @@ from catalog.journal import clock
 from catalog.models import Annotation, ColumnRow, Dataset, DatasetState, SaidBy
 from catalog.selectors import NoSuchDataset
 from catalog.services.definitions import VersionConflict
-from catalog.services.store import publish_changes, refresh_bodies
+from catalog.services.publishing import publish_changes, refresh_bodies
 
 MAX_DESCRIPTION = 20_000
 MAX_CLAIMS = 200

@@ -47,6 +47,7 @@ from catalog.journal import clock, failpoints
 from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, Intent, IntentState
 from catalog.selectors import NoSuchCatalog, NoSuchDataset, case_rule, open_connector
 from catalog.services import store
+from catalog.services.publishing import load_definitions
 
 INTENT_LEASE_SECONDS = 60
 CALL_SECONDS = 10
@@ -242,7 +243,7 @@ def _stored_document(dataset: Dataset | None) -> DatasetDocument | None:
     if dataset is None or dataset.definition_digest is None:
         return None
     digest = bytes(dataset.definition_digest)
-    return document_from_json(store.load_definitions([digest])[digest])
+    return document_from_json(load_definitions([digest])[digest])
 
 
 def _facts(dataset: Dataset | None) -> Mapping[str, Any]:

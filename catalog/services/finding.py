@@ -19,7 +19,7 @@ from catalog.models import Dataset, DatasetState
 from catalog.search.base import MAX_OFFSET, Scope, SearchDocument, SearchUnavailable
 from catalog.selectors import DatasetSummary, summaries_by_uuid
 
-PAGE = 500
+PAGE = 2_000
 SEARCHED = (DatasetState.LIVE,)
 """Missing datasets leave search at once; observed ones are not in it yet."""
 

@@ -18,7 +18,7 @@ from catalog.journal import clock
 from catalog.journal.services import Entry, publish
 from catalog.models import Catalog, CatalogState, Dataset, DatasetState, FormerName, Redirect
 from catalog.selectors import NoSuchCatalog, NoSuchDataset, case_rule
-from catalog.services.store import Told, publish_changes, refresh_bodies
+from catalog.services.publishing import Told, publish_changes, refresh_bodies
 
 PAGE = 500
 

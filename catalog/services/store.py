@@ -1,7 +1,7 @@
 """
 Stores what a source says of datasets: identity, columns, versions, bodies, journal and audit, one transaction a batch.
 
-Every other write of a dataset ends here too, in :func:`refresh_bodies` and :func:`publish_changes`.
+A definition changed through Cairn ends here too: it is what the source says afterwards.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import uuid
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -18,43 +19,31 @@ from django.db import transaction
 from django.db.models import Q
 
 from catalog import bulk
-from catalog.access.models import AuditRecord
 from catalog.access.principals import Caller
 from catalog.access.services import Classifier
-from catalog.bodies import AnyColumn, NewColumn, dataset_body, new_uuid
+from catalog.bodies import AnyColumn, dataset_body, new_uuid
 from catalog.connectors.base import Loaded
-from catalog.domain.diff import Change, diff, pair_columns
-from catalog.domain.documents import (
-    DatasetDocument,
-    FlatColumn,
-    content_digest,
-    definition_bytes,
-    document_from_json,
-    flatten_columns,
-    storable,
-)
+from catalog.domain.diff import Change, diff
+from catalog.domain.documents import DatasetDocument, content_digest, document_from_json, storable
 from catalog.domain.names import CaseRule, QualifiedName, lookup_key
 from catalog.journal import clock, failpoints
-from catalog.journal.models import JournalEntry
 from catalog.journal.services import publish_data_changes
-from catalog.models import (
-    Annotation,
-    Catalog,
-    ColumnRow,
-    Database,
-    Dataset,
-    DatasetState,
-    DatasetVersion,
-    DefinitionDocument,
-    FormerName,
+from catalog.models import Catalog, Database, Dataset, DatasetState, DatasetVersion, DefinitionDocument, FormerName
+from catalog.services.columns import ColumnMerge
+from catalog.services.publishing import (
+    Told,
+    current_claims,
+    load_definitions,
+    publish_changes,
+    refresh_bodies,
+    update_datasets,
 )
 
 BEFORE_COMMIT = failpoints.declare("store.before_commit", "all rows of a batch written, not committed")
 AFTER_COMMIT = failpoints.declare("store.after_commit", "a batch committed, its unit not yet done")
 
 Counts = dict[str, int]
-Told = tuple[Dataset, list[tuple[str, str, dict[str, Any]]]]
-"""A dataset and its changes: aspect, operation, payload."""
+NO_CHANGES = zlib.compress(b"[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +61,17 @@ class Draft:
 
     dataset: Dataset
     document: DatasetDocument | None = None
+    canonical: bytes = b""
+    """The document's definition in its one spelling."""
     changes: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     """(aspect, operation, payload) for the journal."""
     new: bool = False
     data_changed: bool = False
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether more than the time it was seen must be written."""
+        return self.new or self.data_changed or bool(self.changes)
 
     def tell(self, aspect: str, operation: str, **payload: Any) -> None:
         """Note a change; the dataset's version rises by one for each."""
@@ -119,12 +115,7 @@ def store_within(
     writing.classifier.refresh()
     now = clock.now()
     drafts = _renamed(catalog, renames, writing, now)
-    names = {
-        str(QualifiedName.of(catalog.name, database.name, item.ref.name)): replace(
-            item, document=storable(item.document)
-        )
-        for item in loaded
-    }
+    names = {str(QualifiedName.of(catalog.name, database.name, item.ref.name)): item for item in loaded}
     known = {
         dataset.qualified_name: dataset
         for dataset in Dataset.objects.select_for_update()
@@ -215,11 +206,11 @@ def _take_in(draft: Draft, item: Loaded, now: datetime) -> None:
     dataset.source_digest = ref.digest
     dataset.seen_at = now
     dataset.kind = item.document.kind
+    draft.document, draft.canonical = storable(item.document)
     facts = item.document.data.to_json()
     if facts != dataset.data:
         draft.data_changed = not draft.new
         dataset.data = facts
-    draft.document = item.document
 
 
 def _save(catalog: Catalog, drafts: Sequence[Draft], writing: Writing, now: datetime) -> Counts:
@@ -227,13 +218,17 @@ def _save(catalog: Catalog, drafts: Sequence[Draft], writing: Writing, now: date
     for draft in drafts:
         for _, operation, _ in draft.changes:
             counts[operation] = counts.get(operation, 0) + 1
-    definitions = _versions(drafts, now)
-    changed = [draft for draft in drafts if draft.dataset.pk in definitions or draft.new]
-    counts["changed"] = len([draft for draft in changed if not draft.new])
+    new = [draft.dataset for draft in drafts if draft.new]
+    for dataset, key in zip(new, bulk.reserve_keys(Dataset, len(new)), strict=True):
+        dataset.pk = key
+    definitions = _definitions(drafts, now)
+    counts["changed"] = len([draft for draft in drafts if draft.dataset.pk in definitions and not draft.new])
     counts["data_changed"] = len([draft for draft in drafts if draft.data_changed])
-    columns = _columns(drafts, definitions, now)
-    _write_datasets(catalog, drafts, columns, definitions)
-    _write_versions(drafts, definitions, writing, now)
+    columns = ColumnMerge.of([draft.dataset.pk for draft in drafts if not draft.new], now)
+    _make_bodies(catalog, drafts, definitions, columns)
+    _write_datasets(drafts)
+    columns.write()
+    _write_versions(definitions, writing, now)
     publish_changes([(draft.dataset, draft.changes) for draft in drafts], caller=writing.caller, cause=writing.cause)
     publish_data_changes([draft.dataset.uuid for draft in drafts if draft.data_changed], writing.cause)
     return {name: count for name, count in counts.items() if count}
@@ -241,354 +236,114 @@ def _save(catalog: Catalog, drafts: Sequence[Draft], writing: Writing, now: date
 
 @dataclass(frozen=True, slots=True)
 class _Definition:
-    canonical: bytes
+    """A definition that makes a version."""
+
+    number: int
     digest: bytes
-    before: DatasetDocument | None
+    canonical: bytes
     changes: Sequence[Change]
 
 
-def _versions(drafts: Sequence[Draft], now: datetime) -> dict[int, _Definition]:
-    """Insert new rows, and return the definitions that make a version, by the dataset's key."""
-    new = [draft.dataset for draft in drafts if draft.new]
-    if new:
-        Dataset.objects.bulk_create(new, batch_size=500)
-        if new[0].pk is None:  # databases that return no keys from bulk inserts
-            keys = dict(Dataset.objects.filter(uuid__in=[d.uuid for d in new]).values_list("uuid", "pk"))
-            for dataset in new:
-                dataset.pk = keys[dataset.uuid]
-    stale: list[tuple[Draft, bytes, bytes]] = []
+def _definitions(drafts: Sequence[Draft], now: datetime) -> dict[int, _Definition]:
+    """Return the definitions that differ from what is stored, by the dataset's key."""
+    stale: list[tuple[Draft, DatasetDocument, bytes]] = []
     for draft in drafts:
         if draft.document is None:
             continue
-        canonical = definition_bytes(draft.document)
-        digest = content_digest(canonical)
+        digest = content_digest(draft.canonical)
         if draft.dataset.definition_digest is None or bytes(draft.dataset.definition_digest) != digest:
-            stale.append((draft, canonical, digest))
+            stale.append((draft, draft.document, digest))
     previous = load_definitions(
         [bytes(draft.dataset.definition_digest) for draft, _, _ in stale if draft.dataset.definition_digest is not None]
     )
     definitions = {}
-    for draft, canonical, digest in stale:
+    for draft, document, digest in stale:
         dataset = draft.dataset
-        assert draft.document is not None
-        before = None
         changes: Sequence[Change] = ()
         if dataset.definition_digest is not None:
-            before = document_from_json(previous[bytes(dataset.definition_digest)])
-            changes = diff(before, draft.document)
+            changes = diff(document_from_json(previous[bytes(dataset.definition_digest)]), document)
         dataset.definition_digest = digest
         dataset.schema_version += 1
         dataset.definition_changed_at = now
-        if before is not None or not draft.new:
+        if not draft.new:
             draft.tell("definition", "changed", schema_version=dataset.schema_version)
-        definitions[dataset.pk] = _Definition(canonical, digest, before, changes)
+        definitions[dataset.pk] = _Definition(dataset.schema_version, digest, draft.canonical, changes)
     return definitions
 
 
-def load_definitions(digests: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
-    """Return definitions as JSON values by their digests."""
-    wanted = list(dict.fromkeys(digests))
-    found: dict[bytes, dict[str, Any]] = {}
-    for start in range(0, len(wanted), 500):
-        rows = DefinitionDocument.objects.filter(digest__in=wanted[start : start + 500]).values_list("digest", "body")
-        found |= {bytes(digest): orjson.loads(zlib.decompress(body)) for digest, body in rows}
-    return found
-
-
-_COLUMN_FIELDS = (
-    "ordinal",
-    "path",
-    "parent_path",
-    "name",
-    "depth",
-    "type",
-    "source_type",
-    "fidelity",
-    "nullable",
-    "comment",
-    "default",
-    "source_column_id",
-    "dropped_at",
-)
-
-
-def _values(row: AnyColumn) -> list[Any]:
-    return [getattr(row, name) for name in _COLUMN_FIELDS]
-
-
-def _columns(
-    drafts: Sequence[Draft], definitions: Mapping[int, _Definition], now: datetime
-) -> dict[int, list[AnyColumn]]:
-    """Bring column rows in line with the definitions; return the current rows of every draft's dataset, in order."""
-    existing: dict[int, list[ColumnRow]] = {}
-    old_keys = [draft.dataset.pk for draft in drafts if not draft.new]
-    if old_keys:
-        for row in ColumnRow.objects.filter(dataset_id__in=old_keys).order_by("dataset_id", "ordinal"):
-            existing.setdefault(row.dataset_id, []).append(row)
-    inserts: list[NewColumn] = []
-    updates: list[ColumnRow] = []
-    current: dict[int, list[AnyColumn]] = {}
-    for draft in drafts:
-        key = draft.dataset.pk
-        rows = existing.get(key, [])
-        if key not in definitions or draft.document is None:
-            current[key] = [row for row in rows if row.dropped_at is None]
-            continue
-        wanted = {column.path: column for column in flatten_columns(draft.document.columns)}
-        current[key] = _match_columns(key, rows, wanted, inserts=inserts, updates=updates, now=now)
-    # Renames may hand a path from one row to another: free them first.
-    moved = [row for row in updates if row.pk is not None]
-    bulk.update(ColumnRow, ("path",), [(row.pk, (f"%moving{row.pk}",)) for row in moved])
-    bulk.update(ColumnRow, _COLUMN_FIELDS, [(row.pk, _values(row)) for row in moved])
-    bulk.insert(
-        ColumnRow,
-        ("uuid", "dataset_id", *_COLUMN_FIELDS),
-        ([row.uuid, row.dataset_id, *_values(row)] for row in inserts),
-    )
-    return current
-
-
-def _match_columns(
-    dataset_id: int,
-    rows: Sequence[ColumnRow],
-    wanted: Mapping[str, FlatColumn],
-    *,
-    inserts: list[NewColumn],
-    updates: list[ColumnRow],
-    now: datetime,
-) -> list[AnyColumn]:
-    alive = {row.path: row for row in rows if row.dropped_at is None}
-    dropped = {row.path: row for row in rows if row.dropped_at is not None}
-    pairing = pair_columns(alive, wanted)
-    origin = {new: alive[old] for old, new in pairing.renamed} | {path: alive[path] for path in pairing.kept}
-    for path in pairing.vanished:
-        alive[path].dropped_at = now
-        updates.append(alive[path])
-    result: list[AnyColumn] = []
-    for ordinal, (path, column) in enumerate(wanted.items()):
-        row = origin.get(path) or dropped.pop(path, None)
-        if row is None:
-            fresh = NewColumn(new_uuid(), dataset_id)
-            _assign(fresh, column, ordinal)
-            inserts.append(fresh)
-            result.append(fresh)
-            continue
-        before = _values(row)
-        _assign(row, column, ordinal)
-        if _values(row) != before:
-            updates.append(row)
-        result.append(row)
-    for path, row in dropped.items():
-        if path in wanted:  # its path went to a renamed column; the dropped one steps aside
-            row.path = f"{path}%dropped{row.pk}"
-            updates.append(row)
-    return result
-
-
-def _assign(row: AnyColumn, column: FlatColumn, ordinal: int) -> None:
-    row.ordinal = ordinal
-    row.path = column.path
-    row.parent_path = column.parent_path
-    row.name = column.name
-    row.depth = column.depth
-    row.type = column.type
-    row.source_type = column.source_type
-    row.fidelity = column.fidelity.value
-    row.nullable = column.nullable
-    row.comment = column.comment
-    row.default = column.default
-    row.source_column_id = column.source_column_id
-    row.dropped_at = None
-
-
-_DATASET_FIELDS = (
-    "database_id",
-    "name",
-    "qualified_name",
-    "lookup_key",
-    "holds_name",
-    "kind",
-    "state",
-    "access_class_id",
-    "source_id",
-    "source_digest",
-    "version",
-    "schema_version",
-    "definition_digest",
-    "data",
-    "body",
-    "seen_at",
-    "definition_changed_at",
-    "recreated_at",
-    "missing_since",
-    "missing_in_run",
-    "stale_reason",
-)
-
-
-def _write_datasets(
-    catalog: Catalog,
-    drafts: Sequence[Draft],
-    columns: Mapping[int, Sequence[AnyColumn]],
-    definitions: Mapping[int, _Definition],
+def _make_bodies(
+    catalog: Catalog, drafts: Sequence[Draft], definitions: Mapping[int, _Definition], columns: ColumnMerge
 ) -> None:
-    touched = [d for d in drafts if d.new or d.changes or d.data_changed]
-    claims = _current_claims([draft.dataset.pk for draft in touched if not draft.new])
+    """Merge columns, and give every changed dataset its body."""
+    touched = [draft for draft in drafts if draft.is_touched]
+    claims = current_claims([draft.dataset.pk for draft in touched if not draft.new])
     stored = load_definitions(
         [
             bytes(draft.dataset.definition_digest)
             for draft in touched
-            if draft.dataset.pk not in definitions and draft.dataset.definition_digest is not None
+            if draft.document is None and draft.dataset.definition_digest is not None
         ]
     )
     for draft in touched:
-        dataset = draft.dataset
-        mine = definitions.get(dataset.pk)
-        stated = (
-            orjson.loads(mine.canonical)
-            if mine
-            else stored.get(bytes(dataset.definition_digest))
-            if dataset.definition_digest is not None
-            else None
-        )
+        dataset, document = draft.dataset, draft.document
+        standing: Sequence[AnyColumn]
+        if document is not None and dataset.pk in definitions:
+            change = columns.add if draft.new else columns.change
+            standing = change(dataset.pk, document.columns)
+        else:
+            standing = columns.current(dataset.pk)
+        if document is not None:
+            stated = orjson.loads(draft.canonical)
+        else:
+            stated = stored.get(bytes(dataset.definition_digest)) if dataset.definition_digest is not None else None
         dataset.body = dataset_body(
             dataset=dataset,
             catalog=catalog,
             database=dataset.database.name if dataset.database else None,
             definition=stated,
-            columns=columns[dataset.pk],
+            columns=standing,
             claims=claims.get(dataset.pk, ()),
         )
-    bulk.update(
-        Dataset,
-        _DATASET_FIELDS,
-        [(d.dataset.pk, [getattr(d.dataset, name) for name in _DATASET_FIELDS]) for d in touched],
-    )
-    touched_keys = {d.dataset.pk for d in touched}
-    seen = [d.dataset for d in drafts if d.dataset.pk not in touched_keys]
-    bulk.update(
-        Dataset,
-        ("source_id", "source_digest", "seen_at", "stale_reason"),
-        [(d.pk, (d.source_id, d.source_digest, d.seen_at, d.stale_reason)) for d in seen],
-    )
 
 
-def _current_claims(dataset_ids: Sequence[int]) -> dict[int, list[Annotation]]:
-    claims: dict[int, list[Annotation]] = {}
-    if dataset_ids:
-        for claim in Annotation.objects.filter(dataset_id__in=dataset_ids, ended_at__isnull=True).order_by("pk"):
-            claims.setdefault(claim.dataset_id, []).append(claim)
-    return claims
+_ALL_FIELDS = tuple(field.attname for field in Dataset._meta.concrete_fields)
+_all_values = attrgetter(*_ALL_FIELDS)
+_SEEN_FIELDS = ("source_id", "source_digest", "seen_at", "stale_reason")
+_seen_values = attrgetter(*_SEEN_FIELDS)
 
 
-def _write_versions(
-    drafts: Sequence[Draft], definitions: Mapping[int, _Definition], writing: Writing, now: datetime
-) -> None:
-    by_key = {draft.dataset.pk: draft for draft in drafts}
-    bodies = {mine.digest: zlib.compress(mine.canonical, 6) for mine in definitions.values()}
+def _write_datasets(drafts: Sequence[Draft]) -> None:
+    bulk.insert(Dataset, _ALL_FIELDS, [_all_values(draft.dataset) for draft in drafts if draft.new])
+    update_datasets([draft.dataset for draft in drafts if draft.is_touched and not draft.new])
+    seen = [draft.dataset for draft in drafts if not draft.is_touched]
+    bulk.update(Dataset, _SEEN_FIELDS, [(dataset.pk, _seen_values(dataset)) for dataset in seen])
+
+
+def _write_versions(definitions: Mapping[int, _Definition], writing: Writing, now: datetime) -> None:
+    by_digest = {mine.digest: mine.canonical for mine in definitions.values()}
     present = {
         bytes(digest)
-        for digest in DefinitionDocument.objects.filter(digest__in=list(bodies)).values_list("digest", flat=True)
+        for digest in DefinitionDocument.objects.filter(digest__in=list(by_digest)).values_list("digest", flat=True)
     }
     # Another writer may store the same document at this moment; content-addressed, either copy will do.
-    DefinitionDocument.objects.bulk_create(
-        [DefinitionDocument(digest=digest, body=body) for digest, body in bodies.items() if digest not in present],
-        batch_size=500,
-        ignore_conflicts=True,
+    bulk.insert(
+        DefinitionDocument,
+        ("digest", "body"),
+        [(digest, zlib.compress(canonical)) for digest, canonical in by_digest.items() if digest not in present],
+        or_keep=True,
     )
     bulk.insert(
         DatasetVersion,
         ("dataset_id", "number", "digest", "diff", "recorded_at", "cause"),
         (
-            (
-                key,
-                by_key[key].dataset.schema_version,
-                mine.digest,
-                zlib.compress(orjson.dumps([change.to_json() for change in mine.changes]), 6),
-                now,
-                dict(writing.cause),
-            )
+            (key, mine.number, mine.digest, _packed(mine.changes), now, writing.cause)
             for key, mine in definitions.items()
         ),
     )
 
 
-def publish_changes(
-    changes: Sequence[Told],
-    *,
-    caller: Caller,
-    cause: Mapping[str, Any],
-) -> None:
-    """
-    Write journal entries and audit records of datasets in the present transaction, in the order of the changes.
-
-    Each dataset's version must have been raised by one for each of its changes, under its row lock.
-    """
-    now = clock.now()
-    entries = []
-    records = []
-    why = {"principal": caller.principal.handle, "door": caller.door, **cause}
-    for dataset, told in changes:
-        first = dataset.version - len(told) + 1
-        for offset, (aspect, operation, payload) in enumerate(told):
-            hint = {"qualified_name": dataset.qualified_name, **payload}
-            entries.append((now, "dataset", dataset.uuid, first + offset, aspect, operation, why, hint))
-            records.append(
-                (
-                    now,
-                    caller.principal.handle,
-                    caller.door,
-                    f"dataset.{aspect}.{operation}",
-                    "dataset",
-                    dataset.qualified_name,
-                    dataset.uuid,
-                    payload.get("before"),
-                    {name: value for name, value in payload.items() if name != "before"} | {"cause": dict(cause)},
-                )
-            )
-    bulk.insert(
-        JournalEntry,
-        (
-            "recorded_at",
-            "subject_kind",
-            "subject_uuid",
-            "subject_version",
-            "aspect",
-            "operation",
-            "cause",
-            "payload",
-        ),
-        entries,
-    )
-    bulk.insert(
-        AuditRecord,
-        ("recorded_at", "principal", "door", "action", "subject_kind", "subject", "subject_uuid", "before", "after"),
-        records,
-    )
-
-
-def refresh_bodies(datasets: Sequence[Dataset]) -> None:
-    """Make the bodies of changed datasets anew from the tables and write them with their versions and states."""
-    keys = [dataset.pk for dataset in datasets]
-    columns: dict[int, list[ColumnRow]] = {}
-    for row in ColumnRow.objects.filter(dataset_id__in=keys, dropped_at__isnull=True).order_by("dataset_id", "ordinal"):
-        columns.setdefault(row.dataset_id, []).append(row)
-    claims = _current_claims(keys)
-    stored = load_definitions([bytes(d.definition_digest) for d in datasets if d.definition_digest is not None])
-    for dataset in datasets:
-        dataset.body = dataset_body(
-            dataset=dataset,
-            catalog=dataset.catalog,
-            database=dataset.database.name if dataset.database else None,
-            definition=stored.get(bytes(dataset.definition_digest)) if dataset.definition_digest is not None else None,
-            columns=columns.get(dataset.pk, ()),
-            claims=claims.get(dataset.pk, ()),
-        )
-    bulk.update(
-        Dataset,
-        _DATASET_FIELDS,
-        [(dataset.pk, [getattr(dataset, name) for name in _DATASET_FIELDS]) for dataset in datasets],
-    )
+def _packed(changes: Sequence[Change]) -> bytes:
+    return zlib.compress(orjson.dumps([change.to_json() for change in changes])) if changes else NO_CHANGES
 
 
 def mark_unlisted(

@@ -20,6 +20,7 @@ from catalog.connectors.base import (
     SourceBusy,
     SourceUnavailable,
     WritesTables,
+    collect,
 )
 from catalog.connectors.duckdb import DuckDBConnector
 from catalog.connectors.iceberg import IcebergConnector
@@ -180,6 +181,22 @@ class TestDuckDB(ConnectorContract):
                 connection.execute("ALTER TABLE customers ADD COLUMN added INTEGER")
 
         return add
+
+    def test_a_file_of_many_schemas_is_opened_once_for_a_listing(self, path, connector, monkeypatch):
+        with duckdb.connect(str(path)) as writer:
+            for number in range(5):
+                writer.execute(f"CREATE SCHEMA s{number}; CREATE TABLE s{number}.t (id BIGINT, happened TIMESTAMP)")
+        opened = []
+        connect = duckdb.connect
+        monkeypatch.setattr(duckdb, "connect", lambda *a, **k: opened.append(a) or connect(*a, **k))
+        databases = collect(lambda page: connector.list_databases(self.context(), page))
+        assert [ref.name for ref in databases] == ["main", "s0", "s1", "s2", "s3", "s4"]
+        for ref in databases[1:]:
+            (table,) = collect(lambda page, name=ref.name: connector.list_datasets(self.context(), name, page))
+            (loaded,) = connector.load(self.context(), [table])
+            assert [column.name for column in loaded.document.columns] == ["id", "happened"]
+            assert loaded.ref.digest == table.digest
+        assert len(opened) == 1
 
     def test_a_file_open_elsewhere_is_busy_and_says_so(self, path, connector):
         import subprocess

@@ -88,8 +88,12 @@ def test_a_dot_in_a_name_does_not_look_like_nesting():
 
 def test_nul_characters_are_shown_as_replacements():
     made = replace(doc(id="int"), comment="be\x00fore")
-    assert storable(made).comment == "be\ufffdfore"
-    assert storable(doc(id="int")) == doc(id="int")
+    cleaned, canonical = storable(made)
+    assert cleaned.comment == "be\ufffdfore"
+    assert canonical == definition_bytes(cleaned)
+    assert storable(doc(id="int")) == (doc(id="int"), definition_bytes(doc(id="int")))
+    spelled = replace(made, comment=r"a pattern: \u0000")
+    assert storable(spelled)[0] == spelled
 
 
 @pytest.mark.parametrize(
