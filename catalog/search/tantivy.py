@@ -353,4 +353,5 @@ class _Compiler:
 
 
 def _regex(literal: str) -> str:
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", literal)
+    # What means something is escaped and nothing else: a backslash gives "<" and some others a meaning.
+    return re.sub(r"([\\.+*?()|\[\]{}^$#&~-])", r"\\\1", literal)

@@ -193,6 +193,13 @@ REFUSALS = [
     ("GET", "/v1/datasets?limit=99999999999999999999", None, 400, "invalid-parameter"),
     ("GET", "/v1/datasets?cursor=!!!", None, 400, "invalid-cursor"),
     ("GET", "/v1/search?cursor=WyJkYXRhc2V0cyIsIngiXQ", None, 400, "invalid-cursor"),
+    (
+        "GET",
+        "/v1/search?cursor=WyJzZWFyY2giLDk5OTk5OTk5OTk5OV0",
+        None,
+        400,
+        "invalid-cursor",
+    ),  # ["search",999999999999]
     ("GET", "/v1/search?q=ownr:x", None, 400, "invalid-query"),
     ("GET", f"/v1/search?q={'x' * 1001}", None, 400, "invalid-query"),
     ("GET", "/v1/catalogs/gone", None, 404, "no-such-catalog"),

@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from catalog.api.v1 import hot, views
+from catalog.api.v1 import hot
 from catalog.api.v1.urls import urlpatterns as served
+from catalog.api.v1.views.datasets import DatasetsView, DatasetTwin
 
-_TWINS = {hot.datasets: views.DatasetsView.as_view(), hot.dataset: views.DatasetTwin.as_view()}
+_TWINS = {hot.datasets: DatasetsView.as_view(), hot.dataset: DatasetTwin.as_view()}
 
 
 def _described(pattern: URLPattern) -> URLPattern:

@@ -13,7 +13,7 @@ from catalog.access.middleware import principal_of
 from catalog.access.principals import Principal
 from catalog.api.v1.authentication import not_signed_in
 from catalog.api.v1.errors import answer_for
-from catalog.api.v1.views import DatasetsView, DatasetTwin
+from catalog.api.v1.views.datasets import DatasetsView, DatasetTwin
 
 _dataset_writes = DatasetTwin.as_view()
 _dataset_list = DatasetsView.as_view()

@@ -21,7 +21,7 @@ def encode_cursor(kind: str, value: int | str) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([kind, value])).decode().rstrip("=")
 
 
-def decode_cursor(kind: str, text: str | None, expected: type[Any]) -> Any:
+def decode_cursor(kind: str, text: str | None, expected: type[Any], *, most: int = BIGGEST) -> Any:
     """Return what a cursor holds, None without one. :raises InvalidCursor: if this kind of list did not give it out."""
     if not text:
         return None
@@ -30,7 +30,7 @@ def decode_cursor(kind: str, text: str | None, expected: type[Any]) -> Any:
     except (ValueError, binascii.Error):
         found = None
     good = isinstance(found, list) and len(found) == 2 and found[0] == kind and type(found[1]) is expected
-    if not good or found is None or (expected is int and not 0 <= found[1] <= BIGGEST):
+    if not good or found is None or (expected is int and not 0 <= found[1] <= most):
         raise InvalidCursor("this cursor was not given out here; leave it out to begin at the first page")
     return found[1]
 

@@ -1,0 +1,157 @@
+"""Who asks, tokens, users, teams, grants, restrictions and the audit."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.access import selectors as access
+from catalog.access import services as access_services
+from catalog.api.v1 import bodies
+from catalog.api.v1.paging import decode_cursor, identifier, limit
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
+from catalog.journal import clock
+
+
+class MeView(View):
+    @extend_schema(responses={200: bodies.MeShape, **problems()})
+    def get(self, request: Request) -> Response:
+        """Return who asks."""
+        me = self.principal
+        return Response(
+            {"handle": me.handle, "display_name": me.display_name, "teams": me.teams, "is_operator": me.is_operator}
+        )
+
+
+class AuditView(View):
+    @extend_schema(
+        parameters=[
+            query("subject", uuid.UUID, "records of this dataset, catalog, …"),
+            query("principal", str, "records of what this one did, such as user:mara"),
+            LIMIT,
+            CURSOR,
+        ],
+        responses={200: paged(bodies.AuditShape), **problems()},
+    )
+    def get(self, request: Request) -> Response:
+        """Return who changed what, newest first; others than operators see what they did themselves."""
+        asked = limit(request.GET)
+        found = access.list_audit(
+            principal=self.principal,
+            subject_uuid=identifier(request.GET, "subject"),
+            by=request.GET.get("principal") or None,
+            before=decode_cursor("audit", request.GET.get("cursor"), int),
+            limit=asked + 1,
+        )
+        return page(found, asked, "audit", lambda view: view.number)
+
+
+class TokensView(View):
+    @extend_schema(responses={200: inline_serializer("Tokens", {"items": bodies.TokenShape(many=True)}), **problems()})
+    def get(self, request: Request) -> Response:
+        """Return one's own tokens, without their secrets."""
+        return Response({"items": access.list_tokens(principal=self.principal)})
+
+    @extend_schema(request=bodies.CreateToken, responses={201: bodies.CreatedToken, **problems()})
+    def post(self, request: Request) -> Response:
+        """Create a token for oneself; its secret is shown this once."""
+        body = self.checked(bodies.CreateToken)
+        days = body["days"]
+        user_id = self.principal.user_id
+        assert user_id is not None
+        token, secret = access_services.create_token(
+            caller=self.caller,
+            user_id=user_id,
+            name=body["name"],
+            expires_at=clock.now() + timedelta(days=days) if days is not None else None,
+        )
+        return Response(
+            {"uuid": token.uuid, "name": token.name, "secret": secret, "expires_at": token.expires_at}, status=201
+        )
+
+
+class TokenView(View):
+    @extend_schema(responses={204: None, **problems(404)})
+    def delete(self, request: Request, token: uuid.UUID) -> Response:
+        """Revoke a token; it ends within 5 s everywhere."""
+        access_services.revoke_token(caller=self.caller, token_uuid=token)
+        return Response(status=204)
+
+
+class UsersView(View):
+    @extend_schema(responses={200: inline_serializer("Users", {"items": bodies.UserShape(many=True)}), **problems()})
+    def get(self, request: Request) -> Response:
+        """Return all users."""
+        return Response({"items": access.list_users(principal=self.principal)})
+
+    @extend_schema(request=bodies.CreateUser, responses={201: bodies.UserShape, **problems()})
+    def post(self, request: Request) -> Response:
+        """Create a user."""
+        user = access_services.create_user(caller=self.caller, **self.checked(bodies.CreateUser))
+        return Response(
+            access.UserView(user.uuid, user.username, user.display_name, user.email, user.is_superuser, True),
+            status=201,
+        )
+
+
+class TeamsView(View):
+    @extend_schema(request=bodies.CreateTeam, responses={201: bodies.TeamShape, **problems(404)})
+    def post(self, request: Request) -> Response:
+        """Create a team."""
+        team = access_services.create_team(caller=self.caller, **self.checked(bodies.CreateTeam))
+        return Response({"uuid": team.uuid, "name": team.name, "display_name": team.display_name}, status=201)
+
+
+class GrantsView(View):
+    @extend_schema(responses={200: inline_serializer("Grants", {"items": bodies.GrantShape(many=True)}), **problems()})
+    def get(self, request: Request) -> Response:
+        """Return all grants."""
+        return Response({"items": access.list_grants(principal=self.principal)})
+
+    @extend_schema(request=bodies.CreateGrant, responses={201: bodies.GrantShape, **problems(404)})
+    def post(self, request: Request) -> Response:
+        """Grant a role on a pattern of names."""
+        body = self.checked(bodies.CreateGrant)
+        grant = access_services.create_grant(
+            caller=self.caller, role=body["role"], pattern=body["pattern"], username=body["user"], team=body["team"]
+        )
+        return Response(
+            access.GrantView(grant.uuid, grant.role, body["pattern"], body["user"], body["team"]), status=201
+        )
+
+
+class GrantView(View):
+    @extend_schema(responses={204: None, **problems(404)})
+    def delete(self, request: Request, grant: uuid.UUID) -> Response:
+        """Take a grant back."""
+        access_services.revoke_grant(caller=self.caller, grant_uuid=grant)
+        return Response(status=204)
+
+
+class RestrictionsView(View):
+    @extend_schema(
+        responses={200: inline_serializer("Restrictions", {"items": bodies.RestrictionShape(many=True)}), **problems()}
+    )
+    def get(self, request: Request) -> Response:
+        """Return the patterns whose datasets are known by grant only."""
+        found = access.list_restrictions(principal=self.principal)
+        return Response({"items": [{"uuid": key, "pattern": pattern} for key, pattern in found]})
+
+    @extend_schema(request=bodies.CreateRestriction, responses={201: bodies.RestrictionShape, **problems()})
+    def post(self, request: Request) -> Response:
+        """Hide the datasets under a pattern from all who are not granted a role there by name."""
+        pattern = self.checked(bodies.CreateRestriction)["pattern"]
+        made = access_services.create_restriction(caller=self.caller, pattern=pattern)
+        return Response({"uuid": made.uuid, "pattern": pattern}, status=201)
+
+
+class RestrictionView(View):
+    @extend_schema(responses={204: None, **problems(404)})
+    def delete(self, request: Request, restriction: uuid.UUID) -> Response:
+        """Lift a restriction."""
+        access_services.revoke_restriction(caller=self.caller, restriction_uuid=restriction)
+        return Response(status=204)
