@@ -13,6 +13,7 @@ urlpatterns = [
     path("palette", finding.palette, name="palette"),
     path("keyboard", finding.keyboard, name="keyboard"),
     path("datasets/<uuid:dataset>/undo/<uuid:claim>", datasets.undo, name="undo"),
+    path("datasets/<uuid:dataset>", datasets.by_id, name="dataset-by-id"),
     path("datasets/<path:name>", datasets.dataset, name="dataset"),
     path("catalogs/<str:name>", catalogs.catalog, name="catalog"),
     path("catalogs/<str:name>/database", catalogs.database, name="database"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import uuid
 
 import pytest
 from django.test import Client
@@ -78,6 +79,15 @@ def test_pages_answer_with_a_strict_policy_and_nothing_inline(web, orders, addre
 def test_an_empty_installation_begins_with_connecting_a_source(web):
     assert web.get("/").url == reverse("connect")
     assert "The catalog is empty" in text_of(web.get("/connect"))
+    page = text_of(web.get("/search"))
+    assert "No dataset yet" in page
+    assert 'href="/connect"' in page[page.index("No dataset yet") :]
+
+
+def test_an_id_leads_to_the_page_of_the_name_it_has_now(web, orders):
+    key = web.get("/v1/datasets?name=mem/db/orders").json()["uuid"]
+    assert web.get(f"/datasets/{key}").url == "/datasets/mem/db/orders"
+    assert web.get(f"/datasets/{uuid.uuid4()}").status_code == 404
 
 
 @pytest.mark.parametrize("address", ["/search?q=zzzz", "/runs?state=failed", "/audit?by=user:nobody"])

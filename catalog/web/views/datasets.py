@@ -65,6 +65,16 @@ def dataset(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "catalog/dataset.html", _context(request, stored) | more, status=status)
 
 
+@page_view
+def by_id(request: HttpRequest, dataset: uuid.UUID) -> HttpResponse:
+    """Lead from an id, as programs keep it, to the page of the name it has now."""
+    try:
+        stored = selectors.get_dataset(dataset_uuid=dataset, principal=web_principal(request))
+    except selectors.NoSuchDataset as error:
+        return _not_found(request, error)
+    return redirect(dataset_url(stored.qualified_name))
+
+
 def _not_found(request: HttpRequest, error: selectors.NoSuchDataset) -> HttpResponse:
     return errors.page(
         request,
