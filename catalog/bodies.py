@@ -123,6 +123,7 @@ def dataset_body(
         "format": stated.get("format"),
         "view_text": stated.get("view_text"),
         "source_properties": stated.get("properties", {}),
+        "storage": stated.get("storage", {}),
         "data": dataset.data,
         "created_at": _time(dataset.created_at),
         "definition_changed_at": _time(dataset.definition_changed_at),

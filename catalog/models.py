@@ -34,6 +34,8 @@ class Catalog(models.Model):
     version = models.BigIntegerField(default=1)
     created_at = models.DateTimeField()
     synced_at = models.DateTimeField(null=True)
+    source_token = models.TextField(blank=True)
+    """The source's own place in its log of changes at the beginning of the last sync that read everything."""
     next_sync_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
 

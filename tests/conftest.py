@@ -21,7 +21,16 @@ POSTGRES_URL = os.environ.get("CAIRN_TEST_POSTGRES_URL", "")
 REDIS_URL = os.environ.get("CAIRN_TEST_REDIS_URL", "")
 DBT = os.environ.get("CAIRN_TEST_DBT", "")
 CHROMIUM = os.environ.get("CAIRN_TEST_CHROMIUM", "")
-_PROGRAMS = (("postgresql", POSTGRES_URL), ("redis", REDIS_URL), ("dbt", DBT), ("chromium", CHROMIUM))
+HIVE_URI = os.environ.get("CAIRN_TEST_HIVE_URI", "")
+HIVE_POSTGRES_URI = os.environ.get("CAIRN_TEST_HIVE_POSTGRES_URI", "")
+HIVE_DATABASE_URL = os.environ.get("CAIRN_TEST_HIVE_DATABASE_URL", "")
+_PROGRAMS = (
+    ("hive", HIVE_URI and HIVE_POSTGRES_URI and HIVE_DATABASE_URL),
+    ("postgresql", POSTGRES_URL),
+    ("redis", REDIS_URL),
+    ("dbt", DBT),
+    ("chromium", CHROMIUM),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -219,6 +219,30 @@ class WritesTables(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """
+    What a source's own log says happened since a token.
+
+    ``touched`` names datasets by database; None where the log cannot tell, so that everything must be looked at.
+    """
+
+    token: str
+    touched: Mapping[str, frozenset[str]] | None = None
+
+
+@runtime_checkable
+class FollowsChanges(Protocol):
+    """
+    A connector whose source keeps a log of changes, so that what nothing was said of need not be read again.
+
+    Its listings must be complete all the same: what is new or gone is seen there.
+    """
+
+    def changes(self, ctx: Context, since: str | None) -> Changes | None:
+        """Return what was touched since an earlier answer's token and the token of now; None if there is no log."""
+
+
 def collect(list_page: Callable[[PageToken | None], Page[Item]], *, limit: int = 10_000_000) -> list[Item]:
     """Return the items of all pages. :raises ConnectorError: if the source pages in circles or past the limit."""
     items: list[Item] = []

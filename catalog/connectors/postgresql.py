@@ -29,7 +29,8 @@ from catalog.connectors.base import (
     text_option,
 )
 from catalog.domain.documents import Column, DataFacts, DatasetDocument, ForeignKey
-from catalog.domain.types import STRING, Fidelity, MappedType, map_postgresql
+from catalog.domain.source_types import map_postgresql
+from catalog.domain.types import STRING, Fidelity, MappedType
 
 _VISIBLE = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _KINDS = {"r": "table", "p": "table", "f": "table", "v": "view", "m": "view"}

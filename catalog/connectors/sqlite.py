@@ -32,7 +32,7 @@ from catalog.connectors.base import (
 )
 from catalog.domain.documents import Column, DataFacts, DatasetDocument, ForeignKey
 from catalog.domain.names import CaseRule
-from catalog.domain.types import map_sqlite
+from catalog.domain.source_types import map_sqlite
 
 DATABASE = "main"
 

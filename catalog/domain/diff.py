@@ -44,7 +44,8 @@ def diff(before: DatasetDocument, after: DatasetDocument) -> list[Change]:
     """
     changes = list(_column_changes(before, after))
     changes += _scalar_changes(before, after)
-    changes += _property_changes(before.properties, after.properties)
+    changes += _property_changes("property", before.properties, after.properties)
+    changes += _property_changes("storage", before.storage, after.storage)
     return changes
 
 
@@ -127,7 +128,7 @@ def _scalar_changes(before: DatasetDocument, after: DatasetDocument) -> Iterator
             yield Change(f"{name}_changed", before=old[name], after=new[name], breaking=breaking)
 
 
-def _property_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
+def _property_changes(what: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            yield Change("property_changed", name, before=old.get(name), after=new.get(name))
+            yield Change(f"{what}_changed", name, before=old.get(name), after=new.get(name))

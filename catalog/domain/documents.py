@@ -88,11 +88,13 @@ class DatasetDocument:
     format: str | None = None
     view_text: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
+    storage: Mapping[str, str] = field(default_factory=dict)
+    """How the source reads the files, where it says so: formats, serializers and their parameters."""
     data: DataFacts = DataFacts()
 
     def definition_json(self) -> dict[str, Any]:
         """Return the definition as plain JSON values; equal definitions give equal JSON."""
-        return {
+        stated = {
             "kind": self.kind,
             "comment": self.comment,
             "columns": [_column_json(column) for column in self.columns],
@@ -113,6 +115,7 @@ class DatasetDocument:
             "view_text": self.view_text,
             "properties": dict(sorted(self.properties.items())),
         }
+        return stated | {"storage": dict(sorted(self.storage.items()))} if self.storage else stated
 
 
 def definition_bytes(document: DatasetDocument) -> bytes:
@@ -219,6 +222,7 @@ def document_from_json(value: Mapping[str, Any]) -> DatasetDocument:
         format=value["format"],
         view_text=value["view_text"],
         properties=dict(value["properties"]),
+        storage=dict(value.get("storage", {})),
     )
 
 

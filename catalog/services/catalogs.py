@@ -152,6 +152,7 @@ def register_catalog(
         catalog.options = plain
         catalog.secrets = credentials.seal(sealed)
         catalog.namespaces = list(namespaces)
+        catalog.source_token = ""
         catalog.state = CatalogState.ACTIVE
         catalog.sync_every_seconds = sync_every_seconds
         catalog.drop_limit_ratio = drop_limit_ratio
@@ -199,7 +200,7 @@ def update_catalog(
     *, caller: Caller, name: str, changes: Mapping[str, Any], options: Mapping[str, Any] | None = None
 ) -> None:
     """
-    Change a catalog's settings; ``options`` replace all plain ones, and those secrets that are given.
+    Change a catalog's settings; ``options`` replace all plain ones, and those secrets that are given; an empty one is taken away.
 
     :raises InvalidCatalog: for a setting that cannot be changed or a value that cannot work.
     """
@@ -219,8 +220,10 @@ def update_catalog(
             _check_host(options)
             plain, sealed = _split_options(catalog.platform, options)
             kept = credentials.unseal(bytes(catalog.secrets)) if catalog.secrets else {}
+            dropped = {option for option, value in options.items() if value == ""}
             catalog.options = plain
-            catalog.secrets = credentials.seal({**kept, **sealed})
+            catalog.secrets = credentials.seal({k: v for k, v in kept.items() if k not in dropped} | sealed)
+            catalog.source_token = ""
         if catalog.sync_every_seconds is None or catalog.state != CatalogState.ACTIVE:
             catalog.next_sync_at = None
         elif catalog.next_sync_at is None:

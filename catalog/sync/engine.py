@@ -18,11 +18,13 @@ from django.db import transaction
 from catalog.access.principals import Caller, system_principal
 from catalog.access.services import Classifier
 from catalog.connectors.base import (
+    Changes,
     Connector,
     ConnectorError,
     Context,
     DatabaseRef,
     DatasetRef,
+    FollowsChanges,
     Loaded,
     LoadFailure,
     collect,
@@ -94,6 +96,7 @@ class SyncRun:
         self.progress: dict[str, Any] = {"phase": "listing", "done": 0, "total": 0, "steps": {}}
         self.counts: dict[str, int] = {}
         self.listed_at = clock.now()
+        self.changes: Changes | None = None
 
     def context(self) -> Context:
         return Context.within(CALL_SECONDS, page_size=self.connector.spec.list_refs)
@@ -140,6 +143,9 @@ class SyncRun:
     def _list(self) -> tuple[list[_Plan], bool]:
         self.listed_at = clock.now()
         known = self._known()
+        if isinstance(self.connector, FollowsChanges):
+            # Asked before the listing: what happens meanwhile is told again next time.
+            self.changes = self.connector.changes(self.context(), self.catalog.source_token or None)
         refs = collect(lambda page: self.connector.list_databases(self.context(), page))
         databases = self._store_databases(refs)
         plans = []
@@ -205,9 +211,15 @@ class SyncRun:
             stored = known.get(name)
             if stored is None:
                 plan.added[name] = ref
-            elif ref.digest is None or ref.digest != stored.digest or stored.state != DatasetState.LIVE:
+            elif stored.state != DatasetState.LIVE or self._may_have_changed(ref, stored):
                 plan.load.append(ref)
         plan.vanished = {name: stored for name, stored in known.items() if name not in refs}
+
+    def _may_have_changed(self, ref: DatasetRef, stored: _Known) -> bool:
+        if ref.digest is not None:
+            return ref.digest != stored.digest
+        touched = self.changes.touched if self.changes else None
+        return touched is None or ref.name in touched.get(ref.database, ())
 
     def _pair(self, plans: Sequence[_Plan], complete: bool) -> None:
         """Find renames among what vanished and what came, across databases if all of them were listed."""
@@ -388,6 +400,9 @@ class SyncRun:
         now = clock.now()
         with transaction.atomic():
             self.attempt.fence()
+            if self.changes and not failures and not failed:
+                # What could not be read is asked for again, by the older token.
+                Catalog.objects.filter(pk=self.catalog.pk).update(source_token=self.changes.token)
             every = self.catalog.sync_every_seconds
             Catalog.objects.filter(pk=self.catalog.pk).update(
                 synced_at=now,

@@ -81,6 +81,24 @@ apt_have() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+# Java 17 or newer and Maven.
+java_have() {
+  apt_have java openjdk-17-jre-headless
+  apt_have mvn maven
+}
+
+# maven_copy POM FOLDER: what the pom depends on goes to FOLDER/lib, once per content of the pom.
+maven_copy() {
+  local pom=$1 folder=$2 stamp
+  stamp=$(sha256sum <"$pom" | cut -c1-16)
+  [ "$(cat "$folder/lib.stamp" 2>/dev/null)" = "$stamp" ] && return 0
+  java_have
+  say "fetching its libraries"
+  rm -rf "$folder/lib" "$folder/lib.stamp"; mkdir -p "$folder/lib"
+  mvn -q -B -Dstyle.color=never -f "$pom" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$folder/lib"
+  echo "$stamp" >"$folder/lib.stamp"
+}
+
 main() {
   case "${1:-}" in
     start)

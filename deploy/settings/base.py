@@ -133,6 +133,7 @@ CONNECTORS = {
     "duckdb": "catalog.connectors.duckdb.DuckDBConnector",
     "postgresql": "catalog.connectors.postgresql.PostgreSQLConnector",
     "iceberg": "catalog.connectors.iceberg.IcebergConnector",
+    "hive": "catalog.connectors.hive.HiveConnector",
 }
 SEARCH_INDEX: dict[str, Any] = {
     "BACKEND": "catalog.search.tantivy.TantivyIndex",

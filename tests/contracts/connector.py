@@ -32,6 +32,7 @@ class Facts:
     has_column_ids: bool = False
     has_comments: bool = True
     has_primary_keys: bool = True
+    has_nullability: bool = True
 
 
 class ConnectorContract:
@@ -106,7 +107,7 @@ class ConnectorContract:
         assert document.kind == "table"
         assert [column.name for column in document.columns] == ["id", "email", "name"]
         assert [str(column.type) for column in document.columns] == ["long", "string", "string"]
-        assert [column.nullable for column in document.columns][1] is False
+        assert [column.nullable for column in document.columns][1] is not self.facts.has_nullability
 
     def test_loading_twice_gives_one_content_address(self, connector):
         first, second = (content_digest(definition_bytes(self.load(connector, "customers"))) for _ in range(2))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import socket
 import sqlite3
+import threading
+import time
 import uuid
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import duckdb
 import psycopg
@@ -12,6 +19,7 @@ import pytest
 
 from catalog.connectors.base import (
     Conflict,
+    ConnectorError,
     Context,
     DatasetRef,
     InvalidOptions,
@@ -23,6 +31,7 @@ from catalog.connectors.base import (
     collect,
 )
 from catalog.connectors.duckdb import DuckDBConnector
+from catalog.connectors.hive import HiveConnector
 from catalog.connectors.iceberg import IcebergConnector
 from catalog.connectors.memory import MemoryConnector
 from catalog.connectors.postgresql import PostgreSQLConnector
@@ -30,7 +39,8 @@ from catalog.connectors.sqlite import SQLiteConnector
 from catalog.domain.documents import Column, DatasetDocument
 from catalog.domain.operations import AddColumn, CreateTable, DropColumn, DropTable, RenameColumn, RenameTable
 from catalog.domain.types import parse_type
-from tests.conftest import POSTGRES_URL
+from deploy.demo.hive import PARQUET, HiveFile
+from tests.conftest import HIVE_DATABASE_URL, HIVE_POSTGRES_URI, HIVE_URI, POSTGRES_URL
 from tests.contracts.connector import ODD_NAMES, ConnectorContract, Facts
 
 
@@ -425,3 +435,311 @@ class TestPostgreSQL(ConnectorContract):
     def test_it_cannot_write_by_mistake(self, connector):
         with connector._open(self.context()) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute("CREATE TABLE shop.oops (id int)")
+
+
+SHOP = f"shop_{os.getpid()}"
+"""A database of this process: others use the same metastore meanwhile."""
+HIVE_COLUMNS = [("id", "bigint", ""), ("email", "string", "Lower-cased."), ("name", "varchar(100)", "")]
+
+
+class HiveContract(ConnectorContract):
+    """What every way to a metastore gives; it knows neither keys nor what may be null."""
+
+    facts = Facts(
+        SHOP,
+        odd_names=("under_score", "x" * 63),
+        has_source_ids=True,
+        has_primary_keys=False,
+        has_nullability=False,
+    )
+
+    @pytest.fixture
+    def hive(self):
+        """Return a hand that changes the metastore as an engine would."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def change(self, hive):
+        return lambda: hive.add_column(SHOP, "customers", "added", "int")
+
+    def prepare(self, hive):
+        hive.create_database(SHOP, "What is sold.", "file:/warehouse/shop")
+        hive.create_table(
+            SHOP, "customers", HIVE_COLUMNS, comment="Who buys.", location="file:/warehouse/shop/customers"
+        )
+        for name in ("orders", *self.facts.odd_names):
+            hive.create_table(SHOP, name, HIVE_COLUMNS[:1], location=f"file:/warehouse/shop/{name}")
+        return hive
+
+    def test_partition_keys_formats_and_nested_types_are_read(self, hive, connector):
+        hive.create_table(
+            SHOP,
+            "plays",
+            [
+                ("device", "struct<os:struct<name:string>,ids:array<bigint>>", "What it ran on."),
+                ("n", "decimal(10,2)", ""),
+            ],
+            partition_keys=[("day", "date", "In UTC.")],
+            location="file:/warehouse/shop/plays",
+            parameters={"numRows": "12", "totalSize": "3400", "team": "playback"},
+        )
+        document = self.load(connector, "plays")
+        assert [column.name for column in document.columns] == ["device", "n", "day"]
+        assert str(document.columns[0].type) == "struct<os:struct<name:string>,ids:list<long>>"
+        assert document.columns[2].comment == "In UTC."
+        assert document.partitioning == ("day",)
+        assert document.format == "parquet"
+        assert document.location == "file:/warehouse/shop/plays"
+        assert document.properties["team"] == "playback"
+        assert "numRows" not in document.properties
+        assert document.storage["serializer"].endswith("ParquetHiveSerDe")
+        hive.drop_table(SHOP, "plays")
+
+    def test_views_are_read(self, hive, connector):
+        hive.create_table(SHOP, "v", HIVE_COLUMNS, view_text="SELECT id FROM customers")
+        view = self.load(connector, "v")
+        assert (view.kind, view.view_text, view.location) == ("view", "SELECT id FROM customers", None)
+        hive.drop_table(SHOP, "v")
+
+    def test_a_schema_that_only_spark_can_read_is_read(self, hive, connector):
+        schema = {
+            "type": "struct",
+            "fields": [
+                {"name": "Id", "type": "long", "nullable": False, "metadata": {"comment": "Of the account."}},
+                {"name": "at", "type": "timestamp", "nullable": True, "metadata": {}},
+                {"name": "d", "type": {"type": "struct", "fields": [{"name": "a", "type": "integer"}]}, "metadata": {}},
+            ],
+        }
+        text = json.dumps(schema)
+        hive.create_table(
+            SHOP,
+            "delta",
+            [("col", "array<string>", "from deserializer")],
+            location="file:/warehouse/shop/delta",
+            parameters={
+                "spark.sql.sources.provider": "delta",
+                "spark.sql.sources.schema.numParts": "2",
+                "spark.sql.sources.schema.part.0": text[:40],
+                "spark.sql.sources.schema.part.1": text[40:],
+            },
+        )
+        document = self.load(connector, "delta")
+        assert [(c.name, str(c.type), c.nullable) for c in document.columns] == [
+            ("Id", "long", False),
+            ("at", "timestamp", True),
+            ("d", "struct<a:int>", True),
+        ]
+        assert document.columns[0].comment == "Of the account."
+        assert not any(name.startswith("spark.sql.sources.schema") for name in document.properties)
+        hive.drop_table(SHOP, "delta")
+
+    def test_the_log_names_what_was_touched_and_nothing_else(self, hive, connector, change):
+        first = connector.changes(self.context(), None)
+        assert first.touched is None
+        assert SHOP not in connector.changes(self.context(), first.token).touched
+        change()
+        then = connector.changes(self.context(), first.token)
+        assert then.touched[SHOP] == {"customers"}
+        assert int(then.token) > int(first.token)
+
+    def test_a_token_from_elsewhere_means_that_everything_is_looked_at(self, connector):
+        last = int(connector.changes(self.context(), None).token)
+        assert connector.changes(self.context(), str(last + 5)).touched is None
+        assert connector.changes(self.context(), "x").touched is None
+
+
+class TestHiveInSQLite(HiveContract):
+    @pytest.fixture
+    def path(self, tmp_path):
+        return tmp_path / "meta store.db"
+
+    @pytest.fixture
+    def hive(self, path):
+        hive = self.prepare(HiveFile(path, created=1_790_000_000))
+        yield hive
+        hive.close()
+
+    @pytest.fixture
+    def connector(self, path, hive):
+        made = HiveConnector(database_url=f"sqlite:///{path}")
+        yield made
+        made.close()
+
+    def test_a_log_that_was_trimmed_means_that_everything_is_looked_at(self, path, connector, hive, change):
+        first = connector.changes(self.context(), None)
+        change()
+        change_again = HiveFile(path, created=1_790_000_000)
+        change_again.add_column(SHOP, "orders", "more", "int")
+        change_again.close()
+        with sqlite3.connect(path) as connection:
+            connection.execute('DELETE FROM "NOTIFICATION_LOG" WHERE "EVENT_ID" = ?', [int(first.token) + 1])
+        connection.close()
+        assert connector.changes(self.context(), first.token).touched is None
+
+    def test_a_file_that_is_no_metastore_is_refused(self, tmp_path):
+        path = tmp_path / "other.db"
+        sqlite3.connect(path).execute("CREATE TABLE t (a)").connection.close()
+        with pytest.raises(Refused, match="holds no Hive metastore"):
+            HiveConnector(database_url=f"sqlite:///{path}").check(self.context())
+        path.write_text("no database at all" * 100)
+        with pytest.raises(Refused, match="not a SQLite database"):
+            HiveConnector(database_url=f"sqlite:///{path}").check(self.context())
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"uri": "thrift://a", "database_url": "sqlite:///b"},
+            {"uri": "http://a:1"},
+            {"uri": "thrift://a:99999"},
+            {"database_url": "mysql://a/b"},
+            {"database_url": "sqlite:////not/there"},
+            {"database_url": "postgresql://a:b:c/d"},
+        ],
+    )
+    def test_options_that_cannot_work_are_refused_before_anything_is_asked(self, options):
+        with pytest.raises(InvalidOptions):
+            HiveConnector(**options)
+
+
+class ThriftHand:
+    """Changes a real metastore through Thrift, as engines do."""
+
+    def __init__(self, uri):
+        from hive_metastore import ThriftHiveMetastore
+        from thrift.protocol import TBinaryProtocol
+        from thrift.transport import TSocket, TTransport
+
+        parts = urlsplit(uri)
+        self.transport = TTransport.TBufferedTransport(TSocket.TSocket(parts.hostname, parts.port))
+        self.transport.open()
+        self.client = ThriftHiveMetastore.Client(TBinaryProtocol.TBinaryProtocol(self.transport))
+
+    def create_database(self, name, comment, location):
+        from hive_metastore import ttypes
+
+        if name in self.client.get_all_databases():
+            self.client.drop_database(name, False, True)
+        self.client.create_database(ttypes.Database(name=name, description=comment, parameters={}))
+
+    def create_table(
+        self, database, name, columns, *, partition_keys=(), location=None, comment="", parameters=None, view_text=None
+    ):
+        from hive_metastore import ttypes
+
+        def fields(stated):
+            return [ttypes.FieldSchema(name=n, type=t, comment=c) for n, t, c in stated]
+
+        reads, writes, serializer = (None, None, None) if view_text else PARQUET
+        storage = ttypes.StorageDescriptor(
+            cols=fields(columns),
+            location=None if view_text else location,
+            inputFormat=reads,
+            outputFormat=writes,
+            numBuckets=-1,
+            bucketCols=[],
+            sortCols=[],
+            parameters={},
+            serdeInfo=ttypes.SerDeInfo(
+                name=name, serializationLib=serializer, parameters={"serialization.format": "1"}
+            ),
+        )
+        stated = {**({"comment": comment} if comment else {}), **(parameters or {}), "EXTERNAL": "TRUE"}
+        table = ttypes.Table(
+            tableName=name,
+            dbName=database,
+            owner="hive",
+            createTime=int(time.time()),
+            sd=storage,
+            partitionKeys=fields(partition_keys),
+            parameters=stated,
+            tableType="VIRTUAL_VIEW" if view_text else "EXTERNAL_TABLE",
+            viewOriginalText=view_text,
+            viewExpandedText=view_text,
+        )
+        self.client.create_table(table)
+
+    def add_column(self, database, table, column, kind):
+        from hive_metastore import ttypes
+
+        found = self.client.get_table(database, table)
+        found.sd.cols.append(ttypes.FieldSchema(name=column, type=kind, comment=""))
+        self.client.alter_table(database, table, found)
+
+    def drop_table(self, database, table):
+        self.client.drop_table(database, table, False)
+
+
+class RealHiveContract(HiveContract):
+    uri: str
+
+    @pytest.fixture
+    def hive(self):
+        hand = self.prepare(ThriftHand(self.uri))
+        yield hand
+        hand.client.drop_database(SHOP, False, True)
+        hand.transport.close()
+
+    @pytest.fixture
+    def connector(self, hive):
+        made = HiveConnector(uri=self.uri)
+        yield made
+        made.close()
+
+    def test_a_connection_that_broke_is_opened_again(self, connector):
+        connector.check(self.context())
+        connector._metastore._socket.handle.close()
+        with contextlib.suppress(SourceUnavailable):
+            connector.check(self.context())
+        assert connector.check(self.context()).databases >= 1
+
+
+@pytest.mark.server("hive")
+class TestHiveThriftOnDerby(RealHiveContract):
+    uri = HIVE_URI
+
+
+@pytest.mark.server("hive")
+class TestHiveThriftOnPostgreSQL(RealHiveContract):
+    uri = HIVE_POSTGRES_URI
+
+
+@pytest.mark.server("hive")
+class TestHiveInPostgreSQL(RealHiveContract):
+    uri = HIVE_POSTGRES_URI
+
+    @pytest.fixture
+    def connector(self, hive):
+        made = HiveConnector(database_url=HIVE_DATABASE_URL)
+        yield made
+        made.close()
+
+    def test_a_connection_that_broke_is_opened_again(self, connector):
+        connector.check(self.context())
+        connector._metastore.close()
+        assert connector.check(self.context()).version.endswith("3.1.0")
+
+
+def test_what_is_no_metastore_is_said_not_to_be_one():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer():
+            connection, _ = server.accept()
+            connection.recv(100)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(ConnectorError, match=f"thrift://127.0.0.1:{port}"):
+            HiveConnector(uri=f"thrift://127.0.0.1:{port}").check(Context.within(3))
+        thread.join()
+
+
+def test_a_metastore_that_hangs_is_given_up_at_the_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        began = time.monotonic()
+        with pytest.raises(SourceUnavailable, match="did not answer in time"):
+            HiveConnector(uri=f"thrift://127.0.0.1:{server.getsockname()[1]}").check(Context.within(0.5))
+        assert time.monotonic() - began < 3

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.documents import type_from_json, type_json
+from catalog.domain.source_types import map_duckdb, map_hive, map_postgresql, map_sqlite
 from catalog.domain.types import (
     PRIMITIVES,
     Decimal,
@@ -16,9 +17,6 @@ from catalog.domain.types import (
     Primitive,
     StructType,
     is_widening,
-    map_duckdb,
-    map_postgresql,
-    map_sqlite,
     parse_type,
 )
 
@@ -117,9 +115,35 @@ def test_sqlite_types_map(source_type, canonical, fidelity):
     assert (str(mapped.type), mapped.fidelity.value) == (canonical, fidelity)
 
 
+@pytest.mark.parametrize(
+    ("source_type", "canonical", "fidelity"),
+    [
+        ("bigint", "long", "exact"),
+        ("tinyint", "int", "widened"),
+        ("decimal(10,2)", "decimal(10,2)", "exact"),
+        ("decimal", "decimal(10,0)", "exact"),
+        ("varchar(100)", "string", "widened"),
+        ("ARRAY<STRING>", "list<string>", "exact"),
+        ("map<string,array<int>>", "map<string,list<int>>", "exact"),
+        ("struct<a:int,b c:struct<d:timestamp>>", "struct<a:int,`b c`:struct<d:timestamp>>", "lossy"),
+        ("timestamp with local time zone", "timestamptz", "lossy"),
+        ("uniontype<int,string>", "struct<option_0:int,option_1:string>", "lossy"),
+        ("struct<>", "struct<>", "exact"),
+        ("interval_day_time", "unknown", "opaque"),
+        ("map<string>", "unknown", "opaque"),
+        ("array<int", "unknown", "opaque"),
+        ("array<" * 40 + "int" + ">" * 40, "list<" * 40 + "int" + ">" * 40, "exact"),
+        ("array<" * 5_000 + "int" + ">" * 5_000, "unknown", "opaque"),
+    ],
+)
+def test_hive_types_map(source_type, canonical, fidelity):
+    mapped = map_hive(source_type)
+    assert (str(mapped.type), mapped.fidelity.value) == (canonical, fidelity)
+
+
 @given(st.text(max_size=80))
 def test_no_text_of_a_source_is_an_error(text):
-    for mapper in (map_postgresql, map_duckdb, map_sqlite):
+    for mapper in (map_postgresql, map_duckdb, map_sqlite, map_hive):
         mapper(text)
 
 

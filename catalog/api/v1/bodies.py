@@ -70,6 +70,7 @@ class DatasetShape(Shape):
     format = serializers.CharField(required=False, allow_null=True)
     view_text = serializers.CharField(required=False, allow_null=True)
     source_properties = serializers.DictField(required=False)
+    storage = serializers.DictField(required=False)
     data = serializers.DictField(required=False)  # type: ignore[assignment]  # the field's name is ours
     created_at = serializers.DateTimeField(required=False)
     definition_changed_at = serializers.DateTimeField(required=False, allow_null=True)

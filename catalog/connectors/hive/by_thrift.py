@@ -1,0 +1,178 @@
+"""A metastore asked through Thrift, by the client that PyIceberg brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from catalog.connectors.base import (
+    ConnectorError,
+    Context,
+    DatabaseRef,
+    DatasetRef,
+    LoadFailure,
+    NotInstalled,
+    SourceUnavailable,
+)
+from catalog.connectors.hive.tables import HiveTable
+
+CONNECT_SECONDS = 3.0
+EVENTS_A_CALL = 200
+MAX_MESSAGE_BYTES = 512 * 1024 * 1024
+"""One answer of the metastore at most; it says how long its texts are before it sends them."""
+
+
+class ThriftMetastore:
+    """One connection, opened when something is asked and again after it broke."""
+
+    def __init__(self, host: str, port: int) -> None:
+        try:
+            from hive_metastore import ThriftHiveMetastore
+            from thrift.transport.TSocket import TSocket
+            from thrift.transport.TTransport import TBufferedTransport
+        except ImportError as error:
+            raise NotInstalled("Hive support is not installed: pip install 'pyiceberg[hive]'") from error
+        from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
+
+        self._where = f"thrift://{host}:{port}"
+        self._socket = TSocket(host, port)
+        self._transport = TBufferedTransport(self._socket, 65_536)
+        protocol = TBinaryProtocolAccelerated(
+            self._transport, string_length_limit=MAX_MESSAGE_BYTES, container_length_limit=10_000_000
+        )
+        self._client = ThriftHiveMetastore.Client(protocol)
+
+    @contextmanager
+    def _calling(self, ctx: Context) -> Iterator[Any]:
+        from thrift.Thrift import TException
+        from thrift.transport.TTransport import TTransportException
+
+        ctx.check()
+        try:
+            if not self._transport.isOpen():
+                self._socket.setTimeout(min(CONNECT_SECONDS, ctx.remaining_seconds) * 1_000)
+                self._transport.open()
+            self._socket.setTimeout(ctx.remaining_seconds * 1_000)
+            yield self._client
+        except TTransportException as error:
+            self.close()
+            what = "did not answer in time" if error.type == TTransportException.TIMED_OUT else "does not answer"
+            raise SourceUnavailable(f"the metastore at {self._where} {what}") from error
+        except (OSError, EOFError) as error:
+            self.close()
+            raise SourceUnavailable(f"the metastore at {self._where} does not answer") from error
+        except TException as error:
+            if type(error).__module__.startswith("thrift."):  # what came cannot be understood, nor what comes next
+                self.close()
+            raise ConnectorError(f"the metastore at {self._where} failed: {_said(error)}") from error
+        except (ValueError, OverflowError, MemoryError, UnicodeDecodeError) as error:
+            self.close()
+            raise ConnectorError(f"what answers at {self._where} does not speak as a metastore does") from error
+
+    def version(self, ctx: Context) -> str:
+        """Return the version that the server gives of itself."""
+        with self._calling(ctx) as client:
+            return f"Hive metastore {client.getVersion()}"
+
+    def databases(self, ctx: Context) -> Sequence[DatabaseRef]:
+        """Return databases with their comments, one call each."""
+        from hive_metastore.ttypes import NoSuchObjectException
+
+        refs = []
+        with self._calling(ctx) as client:
+            for name in client.get_all_databases():
+                ctx.check()
+                try:
+                    database = client.get_database(name)
+                except NoSuchObjectException:
+                    continue
+                refs.append(DatabaseRef(name, database.description or "", dict(database.parameters or {})))
+        return refs
+
+    def table_names(self, ctx: Context, database: str) -> Sequence[str] | None:
+        """Return names; the server answers with none for a database that is not there, so that one is asked for."""
+        from hive_metastore.ttypes import NoSuchObjectException
+
+        with self._calling(ctx) as client:
+            names: list[str] = client.get_all_tables(database)
+            if not names:
+                try:
+                    client.get_database(database)
+                except NoSuchObjectException:
+                    return None
+            return names
+
+    def tables(self, ctx: Context, database: str, names: Sequence[str]) -> Iterable[HiveTable | LoadFailure]:
+        """Return tables; a batch that fails is halved until the one that makes it fail stands alone."""
+        try:
+            with self._calling(ctx) as client:
+                return [_table(each) for each in client.get_table_objects_by_name(database, list(names))]
+        except SourceUnavailable:
+            raise
+        except ConnectorError as error:
+            if len(names) == 1:
+                return [LoadFailure(DatasetRef(database, names[0]), str(error))]
+        middle = len(names) // 2
+        return [*self.tables(ctx, database, names[:middle]), *self.tables(ctx, database, names[middle:])]
+
+    def last_event(self, ctx: Context) -> int | None:
+        """Return the newest event's number; a server that refuses to say keeps none for us."""
+        try:
+            with self._calling(ctx) as client:
+                return int(client.get_current_notificationEventId().eventId)
+        except SourceUnavailable:
+            raise
+        except ConnectorError:
+            return None
+
+    def events(self, ctx: Context, after: int, limit: int) -> Iterable[tuple[int, str, str]]:
+        """Return events; only their names are looked at, for what their messages say differs from version to version."""
+        from hive_metastore.ttypes import NotificationEventRequest
+
+        seen = 0
+        while seen < limit:
+            with self._calling(ctx) as client:
+                answer = client.get_next_notification(
+                    NotificationEventRequest(lastEvent=after, maxEvents=EVENTS_A_CALL)
+                )
+            if not answer.events:
+                return
+            for event in answer.events:
+                yield event.eventId, (event.dbName or "").lower(), (event.tableName or "").lower()
+            seen += len(answer.events)
+            after = answer.events[-1].eventId
+
+    def close(self) -> None:
+        """Close the connection; the next call opens it again."""
+        self._transport.close()
+
+
+def _said(error: Exception) -> str:
+    text = str(getattr(error, "message", "") or type(error).__name__)
+    return text.splitlines()[0][:300]
+
+
+def _table(found: Any) -> HiveTable:
+    storage = found.sd
+    serializer = storage.serdeInfo if storage else None
+    return HiveTable(
+        database=found.dbName,
+        name=found.tableName,
+        kind=found.tableType or "",
+        owner=found.owner or "",
+        source_id=f"created {found.createTime}" if found.createTime else None,
+        columns=_fields(storage.cols if storage else None),
+        partition_keys=_fields(found.partitionKeys),
+        parameters=dict(found.parameters or {}),
+        location=(storage.location or None) if storage else None,
+        input_format=(storage.inputFormat or "") if storage else "",
+        output_format=(storage.outputFormat or "") if storage else "",
+        serializer=(serializer.serializationLib or "") if serializer else "",
+        serializer_parameters=dict(serializer.parameters or {}) if serializer else {},
+        view_text=found.viewExpandedText or found.viewOriginalText or None,
+    )
+
+
+def _fields(fields: Any) -> list[tuple[str, str, str]]:
+    return [(field.name, field.type or "", field.comment or "") for field in fields or ()]

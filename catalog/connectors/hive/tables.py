@@ -1,0 +1,193 @@
+"""A table as a Hive metastore keeps it, whichever way it was read, and the document it becomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.connectors.base import DatasetRef, Loaded
+from catalog.domain.documents import Column, DataFacts, DatasetDocument
+from catalog.domain.source_types import map_hive
+from catalog.domain.types import Fidelity
+
+_FORMATS = {
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat": "parquet",
+    "org.apache.hadoop.hive.ql.io.orc.OrcInputFormat": "orc",
+    "org.apache.hadoop.hive.ql.io.avro.AvroContainerInputFormat": "avro",
+    "org.apache.hadoop.mapred.SequenceFileInputFormat": "sequencefile",
+    "org.apache.hadoop.hive.ql.io.RCFileInputFormat": "rcfile",
+    "org.apache.hadoop.mapred.TextInputFormat": "text",
+}
+_SERIALIZERS = {
+    "org.apache.hive.hcatalog.data.JsonSerDe": "json",
+    "org.apache.hadoop.hive.serde2.JsonSerDe": "json",
+    "org.apache.hadoop.hive.serde2.OpenCSVSerde": "csv",
+}
+
+# What engines write with every load of data, and what stands in the document elsewhere.
+_OF_THE_DATA = frozenset(
+    {
+        "COLUMN_STATS_ACCURATE",
+        "comment",
+        "current-schema",
+        "current-snapshot-id",
+        "current-snapshot-summary",
+        "current-snapshot-timestamp-ms",
+        "last_modified_by",
+        "last_modified_time",
+        "metadata_location",
+        "numFiles",
+        "numPartitions",
+        "numRows",
+        "previous_metadata_location",
+        "rawDataSize",
+        "snapshot-count",
+        "totalSize",
+        "transient_lastDdlTime",
+    }
+)
+_SPARK_PARTS = "spark.sql.sources.schema"
+# Spark writes this where Hive has no words for a table's schema.
+_PLACEHOLDER = [("col", "array<string>")]
+
+
+@dataclass(slots=True)
+class HiveTable:
+    """What a metastore says of one table. Columns and partition keys are name, type and comment."""
+
+    database: str
+    name: str
+    kind: str
+    owner: str = ""
+    source_id: str | None = None
+    columns: Sequence[tuple[str, str, str]] = ()
+    partition_keys: Sequence[tuple[str, str, str]] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    location: str | None = None
+    input_format: str = ""
+    output_format: str = ""
+    serializer: str = ""
+    serializer_parameters: Mapping[str, str] = field(default_factory=dict)
+    view_text: str | None = None
+
+    def loaded(self) -> Loaded:
+        """Return the table's document and its reference; the log of the metastore stands for a digest."""
+        parameters = self.parameters
+        keys = tuple(name for name, _, _ in self.partition_keys)
+        is_view = self.kind in ("VIRTUAL_VIEW", "MATERIALIZED_VIEW")
+        document = DatasetDocument(
+            kind="view" if is_view else "table",
+            columns=self._columns(),
+            comment=parameters.get("comment", ""),
+            partitioning=keys,
+            location=None if is_view else self.location,
+            format=None if is_view else self._format(),
+            view_text=self.view_text if is_view else None,
+            properties={
+                name: value
+                for name, value in parameters.items()
+                if name not in _OF_THE_DATA and not name.startswith(("spark.sql.statistics.", _SPARK_PARTS))
+            },
+            storage=self._storage(),
+            data=DataFacts(
+                rows=_count(parameters, "numRows"),
+                size_bytes=_count(parameters, "totalSize"),
+                files=_count(parameters, "numFiles"),
+                snapshot_id=parameters.get("current-snapshot-id") or parameters.get("metadata_location"),
+            ),
+        )
+        return Loaded(DatasetRef(self.database, self.name, self.source_id), document)
+
+    def _columns(self) -> tuple[Column, ...]:
+        plain = [(name, source_type) for name, source_type, _ in self.columns]
+        columns = _spark_columns(self.parameters) if plain == _PLACEHOLDER else None
+        if columns is not None:
+            return tuple(columns)
+        return tuple(_column(*column) for column in (*self.columns, *self.partition_keys))
+
+    def _format(self) -> str | None:
+        table_type = self.parameters.get("table_type", "").lower()
+        provider = self.parameters.get("spark.sql.sources.provider", "").lower()
+        return (
+            (table_type if table_type in ("iceberg", "hudi", "delta") else "")
+            or _SERIALIZERS.get(self.serializer)
+            or _FORMATS.get(self.input_format)
+            or provider
+            or self.input_format.rpartition(".")[2]
+            or None
+        )
+
+    def _storage(self) -> dict[str, str]:
+        stated = {
+            "table_type": self.kind,
+            "owner": self.owner,
+            "input_format": self.input_format,
+            "output_format": self.output_format,
+            "serializer": self.serializer,
+        }
+        stated |= {f"serializer.{name}": value for name, value in self.serializer_parameters.items()}
+        return {name: value for name, value in stated.items() if value}
+
+
+def _column(name: str, source_type: str, comment: str) -> Column:
+    mapped = map_hive(source_type)
+    return Column(name, mapped.type, source_type, mapped.fidelity, comment=comment or "")
+
+
+def _count(parameters: Mapping[str, str], name: str) -> int | None:
+    # -1 says that nobody counted.
+    value = parameters.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+
+
+def _spark_columns(parameters: Mapping[str, str]) -> list[Column] | None:
+    """Return the schema that Spark keeps in parameters, cut into parts; None where there is none that can be read."""
+    whole = parameters.get(_SPARK_PARTS)
+    if whole is None:
+        count = _count(parameters, f"{_SPARK_PARTS}.numParts") or 0
+        parts = [parameters.get(f"{_SPARK_PARTS}.part.{number}") for number in range(min(count, 10_000))]
+        if not parts or None in parts:
+            return None
+        whole = "".join(part or "" for part in parts)
+    try:
+        fields = json.loads(whole)["fields"]
+        return [_spark_column(each) for each in fields]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _spark_column(stated: Mapping[str, Any]) -> Column:
+    source_type = _spark_type(stated["type"])
+    mapped = map_hive(source_type)
+    nullable = stated.get("nullable") is not False
+    comment = str((stated.get("metadata") or {}).get("comment", ""))
+    # Spark's timestamps have microseconds, as the canonical ones do.
+    fidelity = Fidelity.EXACT if source_type == "timestamp" else mapped.fidelity
+    return Column(str(stated["name"]), mapped.type, source_type, fidelity, nullable, comment)
+
+
+_SPARK_NAMES = {
+    "integer": "int",
+    "long": "bigint",
+    "short": "smallint",
+    "byte": "tinyint",
+    "timestamp_ntz": "timestamp",
+}
+
+
+def _spark_type(stated: Any) -> str:
+    """Return a type of Spark's JSON in Hive's spelling."""
+    if isinstance(stated, str):
+        return _SPARK_NAMES.get(stated, stated)
+    match stated["type"]:
+        case "array":
+            return f"array<{_spark_type(stated['elementType'])}>"
+        case "map":
+            return f"map<{_spark_type(stated['keyType'])},{_spark_type(stated['valueType'])}>"
+        case "struct":
+            parts = ",".join(f"{part['name']}:{_spark_type(part['type'])}" for part in stated["fields"])
+            return f"struct<{parts}>"
+        case other:
+            return str(other)
