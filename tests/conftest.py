@@ -24,7 +24,9 @@ CHROMIUM = os.environ.get("CAIRN_TEST_CHROMIUM", "")
 HIVE_URI = os.environ.get("CAIRN_TEST_HIVE_URI", "")
 HIVE_POSTGRES_URI = os.environ.get("CAIRN_TEST_HIVE_POSTGRES_URI", "")
 HIVE_DATABASE_URL = os.environ.get("CAIRN_TEST_HIVE_DATABASE_URL", "")
+ICEBERG_REST_URI = os.environ.get("CAIRN_TEST_ICEBERG_REST_URI", "")
 _PROGRAMS = (
+    ("iceberg-rest", ICEBERG_REST_URI),
     ("hive", HIVE_URI and HIVE_POSTGRES_URI and HIVE_DATABASE_URL),
     ("postgresql", POSTGRES_URL),
     ("redis", REDIS_URL),

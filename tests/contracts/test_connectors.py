@@ -36,11 +36,12 @@ from catalog.connectors.iceberg import IcebergConnector
 from catalog.connectors.memory import MemoryConnector
 from catalog.connectors.postgresql import PostgreSQLConnector
 from catalog.connectors.sqlite import SQLiteConnector
-from catalog.domain.documents import Column, DatasetDocument
+from catalog.domain.documents import Column, DatasetDocument, definition_bytes
+from catalog.domain.names import join_namespace
 from catalog.domain.operations import AddColumn, CreateTable, DropColumn, DropTable, RenameColumn, RenameTable
 from catalog.domain.types import parse_type
 from deploy.demo.hive import PARQUET, HiveFile
-from tests.conftest import HIVE_DATABASE_URL, HIVE_POSTGRES_URI, HIVE_URI, POSTGRES_URL
+from tests.conftest import HIVE_DATABASE_URL, HIVE_POSTGRES_URI, HIVE_URI, ICEBERG_REST_URI, POSTGRES_URL
 from tests.contracts.connector import ODD_NAMES, ConnectorContract, Facts
 
 
@@ -250,33 +251,80 @@ class TestDuckDB(ConnectorContract):
             DuckDBConnector(path=str(path)).check(self.context())
 
 
-class TestIceberg(ConnectorContract):
-    # Its SQL catalog keeps names in a table, but a slash would be a folder of the warehouse.
+SHOP = f"shop_{os.getpid()}"
+"""A database of this process: others use the same server meanwhile."""
+
+
+class IcebergContract(ConnectorContract):
+    """What every kind of Iceberg catalog gives. A slash in a name would be a folder of the warehouse."""
+
     facts = Facts(
-        "shop",
+        SHOP,
         odd_names=("with space", "éclair 🎬", "x" * 63),
         has_source_ids=True,
         has_column_ids=True,
     )
 
-    @pytest.fixture
-    def catalog(self, tmp_path):
-        from pyiceberg.catalog.sql import SqlCatalog
+    def prepare(self, catalog, **namespace):
         from pyiceberg.schema import Schema
         from pyiceberg.types import LongType, NestedField, StringType
 
-        catalog = SqlCatalog("default", uri=f"sqlite:///{tmp_path}/lake.db", warehouse=f"file://{tmp_path}/lake")
-        catalog.create_namespace("shop")
+        catalog.create_namespace(SHOP, namespace)
         schema = Schema(
             NestedField(1, "id", LongType(), required=True),
             NestedField(2, "email", StringType(), required=True, doc="Lower-cased."),
             NestedField(3, "name", StringType(), required=False),
             identifier_field_ids=[1],
         )
-        catalog.create_table("shop.customers", schema, properties={"comment": "Who buys."})
+        catalog.create_table((SHOP, "customers"), schema, properties={"comment": "Who buys."})
         for name in ("orders", *self.facts.odd_names):
-            catalog.create_table(("shop", name), Schema(NestedField(1, "id", LongType(), required=False)))
-        yield catalog
+            catalog.create_table((SHOP, name), Schema(NestedField(1, "id", LongType(), required=False)))
+        return catalog
+
+    @pytest.fixture
+    def catalog(self, tmp_path):
+        """Return PyIceberg's own catalog, the outside hand."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def change(self, catalog):
+        from pyiceberg.types import IntegerType
+
+        def add():
+            with catalog.load_table((SHOP, "customers")).update_schema() as update:
+                update.add_column("added", IntegerType())
+
+        return add
+
+    def test_snapshots_and_partitions_are_read(self, catalog, connector):
+        import pyarrow as pa
+
+        rows = pa.table({"day": pa.array([1, 2], pa.int32()), "n": pa.array([1, 2], pa.int64())})
+        table = catalog.create_table((SHOP, "daily"), rows.schema)
+        with table.update_spec() as spec:
+            spec.add_identity("day")
+        table.append(rows)
+        (answer,) = connector.load(self.context(), [DatasetRef(SHOP, "daily")])
+        catalog.drop_table((SHOP, "daily"))
+        assert answer.document.partitioning == ("day",)
+        assert (answer.document.data.rows, answer.document.data.files) == (2, 2)
+        assert answer.document.data.snapshot_id
+
+    def test_data_written_makes_no_new_definition(self, catalog, connector):
+        import pyarrow as pa
+
+        before = definition_bytes(self.load(connector, "orders"))
+        catalog.load_table((SHOP, "orders")).append(pa.table({"id": pa.array([1], pa.int64())}))
+        assert definition_bytes(self.load(connector, "orders")) == before
+
+
+class TestIcebergInSQL(IcebergContract):
+    @pytest.fixture
+    def catalog(self, tmp_path):
+        from pyiceberg.catalog.sql import SqlCatalog
+
+        catalog = SqlCatalog("default", uri=f"sqlite:///{tmp_path}/lake.db", warehouse=f"file://{tmp_path}/lake")
+        yield self.prepare(catalog)
         catalog.engine.dispose()
 
     @pytest.fixture
@@ -285,39 +333,16 @@ class TestIceberg(ConnectorContract):
         yield made
         made.close()
 
-    @pytest.fixture
-    def change(self, catalog):
-        from pyiceberg.types import IntegerType
-
-        def add():
-            with catalog.load_table("shop.customers").update_schema() as update:
-                update.add_column("added", IntegerType())
-
-        return add
-
-    def test_snapshots_partitions_and_nested_namespaces_are_read(self, catalog, connector):
-        import pyarrow as pa
-
+    def test_nested_namespaces_are_read(self, catalog, connector):
         catalog.create_namespace("a")
         catalog.create_namespace(("a", "b"))
-        rows = pa.table({"day": pa.array([1, 2], pa.int32()), "n": pa.array([1, 2], pa.int64())})
-        table = catalog.create_table(("a", "b", "daily"), rows.schema)
-        with table.update_spec() as spec:
-            spec.add_identity("day")
-        table.append(rows)
         assert "a.b" in [ref.name for ref in connector.list_databases(self.context()).items]
-        (answer,) = connector.load(self.context(), [DatasetRef("a.b", "daily")])
-        assert answer.document.partitioning == ("day",)
-        assert (answer.document.data.rows, answer.document.data.files) == (2, 2)
-        assert answer.document.data.snapshot_id
 
     def test_a_metadata_file_that_is_gone_fails_alone(self, catalog, connector, tmp_path):
         for path in (tmp_path / "lake").rglob("*.metadata.json"):
             if "/orders/" in str(path):
                 path.unlink()
-        orders, customers = connector.load(
-            self.context(), [DatasetRef("shop", "orders"), DatasetRef("shop", "customers")]
-        )
+        orders, customers = connector.load(self.context(), [DatasetRef(SHOP, "orders"), DatasetRef(SHOP, "customers")])
         assert "metadata file" in orders.reason
         assert not orders.gone
         assert customers.document.columns
@@ -328,6 +353,134 @@ class TestIceberg(ConnectorContract):
         path.touch()
         with pytest.raises(Refused, match="holds no Iceberg catalog"):
             IcebergConnector(uri=f"sqlite:///{path}").check(self.context())
+
+
+@pytest.mark.server("iceberg-rest")
+class TestIcebergByREST(IcebergContract):
+    @pytest.fixture
+    def catalog(self):
+        from pyiceberg.catalog.rest import RestCatalog
+
+        catalog = RestCatalog("hand", uri=ICEBERG_REST_URI)
+        yield self.prepare(catalog, comment="What is sold.")
+        for identifier in catalog.list_views(SHOP):
+            catalog.drop_view(identifier)
+        for identifier in catalog.list_tables(SHOP):
+            catalog.drop_table(identifier)
+        catalog.drop_namespace(SHOP)
+        catalog.close()
+
+    @pytest.fixture
+    def connector(self, catalog):
+        made = IcebergConnector(uri=ICEBERG_REST_URI)
+        yield made
+        made.close()
+
+    def test_nested_namespaces_and_their_comments_are_read(self, catalog, connector):
+        catalog.create_namespace((SHOP, "b"))
+        refs = {ref.name: ref for ref in connector.list_databases(self.context()).items}
+        assert refs[SHOP].comment == "What is sold."
+        nested = join_namespace((SHOP, "b"))
+        assert nested in refs
+        assert collect(lambda page: connector.list_datasets(self.context(), nested, page)) == []
+        catalog.drop_namespace((SHOP, "b"))
+
+    def test_views_are_read(self, catalog, connector):
+        from pyiceberg.schema import Schema
+        from pyiceberg.types import LongType, NestedField
+        from pyiceberg.view.metadata import SQLViewRepresentation, ViewRepresentation, ViewVersion
+
+        version = ViewVersion(
+            schema_id=0,
+            representations=[
+                ViewRepresentation(SQLViewRepresentation(type="sql", sql="SELECT id FROM orders", dialect="spark"))
+            ],
+            default_namespace=[SHOP],
+        )
+        catalog.create_view(
+            (SHOP, "v"), Schema(NestedField(1, "id", LongType())), version, properties={"comment": "Ids."}
+        )
+        assert "v" in {ref.name for ref in self.refs(connector)}
+        view = self.load(connector, "v")
+        assert (view.kind, view.view_text, view.comment) == ("view", "SELECT id FROM orders", "Ids.")
+        assert [column.name for column in view.columns] == ["id"]
+
+
+@pytest.mark.server("hive")
+class TestIcebergInHive(IcebergContract):
+    # A metastore takes only names of letters, digits and underscores.
+    facts = replace(IcebergContract.facts, odd_names=("under_score", "x" * 63))
+
+    @pytest.fixture
+    def catalog(self, tmp_path):
+        from pyiceberg.catalog.hive import HiveCatalog
+
+        catalog = HiveCatalog("hand", uri=HIVE_URI, warehouse=f"file://{tmp_path}/lake")
+        yield self.prepare(catalog, location=f"file://{tmp_path}/lake/{SHOP}")
+        hand = ThriftHand(HIVE_URI)
+        hand.client.drop_database(SHOP, False, True)
+        hand.transport.close()
+
+    @pytest.fixture
+    def connector(self, catalog):
+        made = IcebergConnector(uri=HIVE_URI)
+        yield made
+        made.close()
+
+    def test_tables_of_other_formats_are_left_to_the_hive_connector(self, catalog, connector):
+        hand = ThriftHand(HIVE_URI)
+        hand.create_table(SHOP, "plain", HIVE_COLUMNS, location="file:/warehouse/plain")
+        hand.transport.close()
+        assert "plain" not in {ref.name for ref in self.refs(connector)}
+        (answer,) = connector.load(self.context(), [DatasetRef(SHOP, "plain")])
+        assert answer.gone
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (401, Refused, "refused the token"),
+        (403, Refused, "forbids"),
+        (500, SourceUnavailable, "option 'uri'"),
+        (404, ConnectorError, "could not be used"),
+    ],
+)
+def test_what_a_rest_catalog_refuses_is_said_without_its_words(status, kind, words):
+    with served(f"HTTP/1.1 {status} X\r\nContent-Length: 9\r\nConnection: close\r\n\r\n<secret/>".encode()) as port:
+        with pytest.raises(kind, match=words) as refusal:
+            IcebergConnector(uri=f"http://127.0.0.1:{port}", token="t").check(Context.within(5))
+        assert "secret" not in str(refusal.value)
+
+
+def test_a_rest_catalog_that_hangs_is_given_up_at_the_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        began = time.monotonic()
+        with pytest.raises(SourceUnavailable, match="did not answer in time"):
+            IcebergConnector(uri=f"http://127.0.0.1:{server.getsockname()[1]}").check(Context.within(0.5))
+        assert time.monotonic() - began < 3
+
+
+@contextlib.contextmanager
+def served(answer: bytes):
+    """Answer every connection with the same bytes; yields the port."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def run():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                connection.recv(10_000)
+                connection.sendall(answer)
+                connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
 
 
 @pytest.mark.server("postgresql")
@@ -437,8 +590,6 @@ class TestPostgreSQL(ConnectorContract):
             connection.execute("CREATE TABLE shop.oops (id int)")
 
 
-SHOP = f"shop_{os.getpid()}"
-"""A database of this process: others use the same metastore meanwhile."""
 HIVE_COLUMNS = [("id", "bigint", ""), ("email", "string", "Lower-cased."), ("name", "varchar(100)", "")]
 
 
@@ -721,20 +872,11 @@ class TestHiveInPostgreSQL(RealHiveContract):
 
 
 def test_what_is_no_metastore_is_said_not_to_be_one():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
-        def answer():
-            connection, _ = server.accept()
-            connection.recv(100)
-            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            connection.close()
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        with pytest.raises(ConnectorError, match=f"thrift://127.0.0.1:{port}"):
-            HiveConnector(uri=f"thrift://127.0.0.1:{port}").check(Context.within(3))
-        thread.join()
+    with (
+        served(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port,
+        pytest.raises(ConnectorError, match=f"thrift://127.0.0.1:{port}"),
+    ):
+        HiveConnector(uri=f"thrift://127.0.0.1:{port}").check(Context.within(3))
 
 
 def test_a_metastore_that_hangs_is_given_up_at_the_deadline():

@@ -1,0 +1,129 @@
+"""Iceberg catalogs: in a SQL database, behind Iceberg's REST protocol, or in a Hive metastore; all through PyIceberg."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Protocol
+from urllib.parse import urlsplit
+
+from catalog.connectors.base import (
+    ConnectorSpec,
+    Context,
+    DatabaseRef,
+    DatasetRef,
+    Health,
+    Loaded,
+    LoadFailure,
+    NoSuchDatabase,
+    Option,
+    Page,
+    PageToken,
+    check_options,
+    text_option,
+)
+
+
+class IcebergCatalog(Protocol):
+    """One way to a catalog of Iceberg tables."""
+
+    def version(self, ctx: Context) -> str:
+        """Return what answered."""
+
+    def namespaces(self, ctx: Context) -> Sequence[DatabaseRef]:
+        """Return namespaces of every depth."""
+
+    def datasets(self, ctx: Context, database: str) -> Sequence[DatasetRef] | None:
+        """Return tables and views, None if there is no such namespace."""
+
+    def load(self, ctx: Context, ref: DatasetRef) -> Loaded | LoadFailure:
+        """Return a document, or why there is none."""
+
+    def close(self) -> None:
+        """Let go of the source."""
+
+
+class IcebergConnector:
+    """An Iceberg catalog. A table's source id is its table-uuid, a column's its field id."""
+
+    spec: ClassVar[ConnectorSpec] = ConnectorSpec(
+        platform="iceberg",
+        title="Iceberg",
+        icon="iceberg",
+        options=(
+            Option(
+                "uri",
+                "Catalog",
+                "http(s):// of a REST catalog, thrift:// of a Hive metastore, or SQLAlchemy's address of a SQL catalog.",
+                required=True,
+                secret=True,
+                placeholder="https://catalog.example.com",
+            ),
+            Option(
+                "warehouse",
+                "Warehouse",
+                "Where tables are kept, or what the REST catalog calls it.",
+                placeholder="lake",
+            ),
+            Option(
+                "catalog_name",
+                "Catalog name",
+                "The name under which a SQL catalog keeps its tables.",
+                default="default",
+            ),
+            Option("token", "Token", "Bearer token of a REST catalog.", secret=True),
+            Option("credential", "Credential", "CLIENT_ID:SECRET for OAuth2 of a REST catalog.", secret=True),
+        ),
+        list_refs=100_000,
+    )
+
+    def __init__(self, **options: Any) -> None:
+        check_options(options, self.spec)
+        given = {name: str(value).strip() for name, value in options.items() if value not in (None, "")}
+        self._catalog = _catalog_at(text_option(options, "uri", self.spec), given)
+
+    def check(self, ctx: Context) -> Health:
+        """Reach the catalog and count namespaces."""
+        return Health(self._catalog.version(ctx), len(self._catalog.namespaces(ctx)))
+
+    def list_databases(self, ctx: Context, page: PageToken | None = None) -> Page[DatabaseRef]:
+        """Return namespaces of every depth in name order, all on one page."""
+        return Page(sorted(self._catalog.namespaces(ctx), key=lambda ref: ref.name))
+
+    def list_datasets(self, ctx: Context, database: str, page: PageToken | None = None) -> Page[DatasetRef]:
+        """Return tables and views in name order; the digest is the metadata location, where the catalog lists it."""
+        refs = self._catalog.datasets(ctx, database)
+        if refs is None:
+            raise NoSuchDatabase(f"the Iceberg catalog has no namespace '{database}'")
+        refs = sorted(refs, key=lambda ref: ref.name)
+        start = bisect.bisect_right(refs, page or "", key=lambda ref: ref.name)
+        shown = refs[start : start + ctx.page_size]
+        return Page(shown, shown[-1].name if start + len(shown) < len(refs) else None)
+
+    def load(self, ctx: Context, refs: Sequence[DatasetRef]) -> Iterator[Loaded | LoadFailure]:
+        """Return documents, one metadata file each."""
+        for ref in refs:
+            ctx.check()
+            yield self._catalog.load(ctx, ref)
+
+    def close(self) -> None:
+        """Close the connections to the catalog."""
+        self._catalog.close()
+
+
+def _catalog_at(uri: str, given: dict[str, str]) -> IcebergCatalog:
+    match urlsplit(uri).scheme:
+        case "http" | "https":
+            from catalog.connectors.iceberg.by_rest import RESTCatalog
+
+            return RESTCatalog(
+                uri, {name: given[name] for name in ("warehouse", "token", "credential") if name in given}
+            )
+        case "thrift":
+            from catalog.connectors.iceberg.by_hive import HiveIcebergCatalog
+
+            return HiveIcebergCatalog(uri)
+        case _:
+            from catalog.connectors.iceberg.by_sql import SQLCatalog
+
+            return SQLCatalog(uri, given.get("catalog_name", "default"), given.get("warehouse", ""))

@@ -1,0 +1,143 @@
+"""Iceberg's REST protocol, as PyIceberg speaks it, with limits on how long an answer may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import requests
+from pyiceberg import exceptions
+from pyiceberg.catalog.rest import RestCatalog
+from requests.adapters import HTTPAdapter
+
+from catalog.connectors.base import (
+    ConnectorError,
+    Context,
+    DatabaseRef,
+    DatasetRef,
+    Loaded,
+    LoadFailure,
+    Refused,
+    SourceUnavailable,
+)
+from catalog.connectors.iceberg.documents import view_document
+from catalog.connectors.iceberg.loading import load_table
+from catalog.domain.names import join_namespace, split_namespace
+
+CONNECT_SECONDS = 3.0
+MAX_DEPTH = 20
+MAX_NAMESPACES = 100_000
+
+
+class _Bounded(HTTPAdapter):
+    """Requests that end at the deadline of whoever asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ctx = Context.within(CONNECT_SECONDS)
+
+    def send(  # type: ignore[override]  # what else there is goes through as it came
+        self, request: requests.PreparedRequest, stream: bool = False, timeout: Any = None, **more: Any
+    ) -> requests.Response:
+        """Send a request with what is left of the time."""
+        left = self.ctx.remaining_seconds
+        return super().send(request, stream=stream, timeout=(min(CONNECT_SECONDS, left), left), **more)
+
+
+class _BoundedCatalog(RestCatalog):
+    def __init__(self, adapter: _Bounded, **properties: str) -> None:
+        self._adapter = adapter
+        super().__init__("rest", **properties)
+
+    def _config_headers(self, session: Any) -> None:
+        # The first thing that is done with a new session, before tokens are asked for.
+        session.mount("http://", self._adapter)
+        session.mount("https://", self._adapter)
+        super()._config_headers(session)
+
+
+class RESTCatalog:
+    """A catalog behind HTTP, asked for its configuration when it is first needed."""
+
+    def __init__(self, uri: str, properties: dict[str, str]) -> None:
+        # Snapshots by reference are enough for a document, and histories may have megabytes.
+        self._properties = {"uri": uri, "snapshot-loading-mode": "refs", **properties}
+        self._adapter = _Bounded()
+        self._catalog: _BoundedCatalog | None = None
+
+    @contextmanager
+    def _open(self, ctx: Context) -> Iterator[RestCatalog]:
+        ctx.check()
+        self._adapter.ctx = ctx
+        try:
+            if self._catalog is None:
+                self._catalog = _BoundedCatalog(self._adapter, **self._properties)
+            yield self._catalog
+        except (exceptions.UnauthorizedError, exceptions.ForbiddenError, exceptions.OAuthError) as error:
+            raise Refused("the REST catalog refused the token or the credential, or forbids reading") from error
+        except requests.Timeout as error:
+            raise SourceUnavailable("the REST catalog did not answer in time") from error
+        except (requests.RequestException, exceptions.ServerError, exceptions.ServiceUnavailableError) as error:
+            raise SourceUnavailable("the REST catalog does not answer as one; check the option 'uri'") from error
+        except (exceptions.RESTError, exceptions.ValidationError, ValueError) as error:
+            raise ConnectorError(f"the REST catalog's answer could not be used ({type(error).__name__})") from error
+
+    def version(self, ctx: Context) -> str:
+        """Ask for the configuration, and say that it was given."""
+        with self._open(ctx):
+            return "Iceberg REST catalog"
+
+    def namespaces(self, ctx: Context) -> Sequence[DatabaseRef]:
+        """Return namespaces level by level."""
+        refs: list[DatabaseRef] = []
+        with self._open(ctx) as catalog:
+            waiting = list(catalog.list_namespaces())
+            while waiting and len(refs) < MAX_NAMESPACES:
+                ctx.check()
+                namespace = waiting.pop()
+                try:
+                    properties = {k: str(v) for k, v in catalog.load_namespace_properties(namespace).items()}
+                    if len(namespace) < MAX_DEPTH:
+                        waiting += catalog.list_namespaces(namespace)
+                except exceptions.NoSuchNamespaceError:
+                    continue  # dropped meanwhile
+                refs.append(DatabaseRef(join_namespace(namespace), properties.get("comment", ""), properties))
+        return refs
+
+    def datasets(self, ctx: Context, database: str) -> Sequence[DatasetRef] | None:
+        """Return tables and, where the catalog has such, views; the protocol lists nothing that says whether they changed."""
+        namespace = split_namespace(database)
+        with self._open(ctx) as catalog:
+            try:
+                names = [identifier[-1] for identifier in catalog.list_tables(namespace)]
+                names += [identifier[-1] for identifier in _views(catalog, namespace)]
+            except exceptions.NoSuchNamespaceError:
+                return None
+        return [DatasetRef(database, name) for name in dict.fromkeys(names)]
+
+    def load(self, ctx: Context, ref: DatasetRef) -> Loaded | LoadFailure:
+        """Return a table's document, or if there is no such table, a view's."""
+        with self._open(ctx) as catalog:
+            answer = load_table(catalog, ref, digest=False)
+            if isinstance(answer, Loaded) or not answer.gone:
+                return answer
+            try:
+                view = catalog.load_view((*split_namespace(ref.database), ref.name))
+                return Loaded(replace(ref, source_id=str(view.metadata.view_uuid)), view_document(view))
+            except (exceptions.NoSuchViewError, NotImplementedError, StopIteration):
+                return answer
+
+    def close(self) -> None:
+        """Close the session."""
+        if self._catalog is not None:
+            self._catalog.close()
+            self._catalog = None
+
+
+def _views(catalog: RestCatalog, namespace: tuple[str, ...]) -> Sequence[Any]:
+    try:
+        return list(catalog.list_views(namespace))
+    except (NotImplementedError, exceptions.BadRequestError, exceptions.NoSuchNamespaceError):
+        return []  # a catalog without views, or one that does not say so

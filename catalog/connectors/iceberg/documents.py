@@ -1,0 +1,124 @@
+"""Iceberg's tables and views as documents."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from catalog.domain import types
+from catalog.domain.documents import Column, DataFacts, DatasetDocument
+from catalog.domain.types import Fidelity
+
+if TYPE_CHECKING:
+    from pyiceberg.schema import Schema
+    from pyiceberg.table import Table
+    from pyiceberg.types import IcebergType
+    from pyiceberg.view import View
+
+# What engines write with every commit.
+_OF_THE_DATA = frozenset({"last_modified_time", "transient_lastDdlTime", "numFiles", "numRows", "totalSize"})
+
+
+def _type(iceberg_type: IcebergType) -> types.Type:
+    from pyiceberg import types as iceberg
+
+    if isinstance(iceberg_type, iceberg.StructType):
+        return types.StructType(
+            tuple(
+                types.Field(field.name, _type(field.field_type), not field.required, field.field_id, field.doc or "")
+                for field in iceberg_type.fields
+            )
+        )
+    if isinstance(iceberg_type, iceberg.ListType):
+        return types.ListType(_type(iceberg_type.element_type))
+    if isinstance(iceberg_type, iceberg.MapType):
+        return types.MapType(_type(iceberg_type.key_type), _type(iceberg_type.value_type))
+    if isinstance(iceberg_type, iceberg.DecimalType):
+        return types.Decimal(iceberg_type.precision, iceberg_type.scale)
+    if isinstance(iceberg_type, iceberg.FixedType):
+        return types.Fixed(len(iceberg_type))
+    name = str(iceberg_type)
+    return types.Primitive(name) if name in types.PRIMITIVES else types.UNKNOWN
+
+
+def _columns(schema: Schema) -> tuple[Column, ...]:
+    columns = []
+    for field in schema.fields:
+        mapped = _type(field.field_type)
+        fidelity = Fidelity.OPAQUE if mapped == types.UNKNOWN and str(field.field_type) != "unknown" else Fidelity.EXACT
+        default = None if field.initial_default is None else str(field.initial_default)
+        columns.append(
+            Column(
+                field.name,
+                mapped,
+                str(field.field_type),
+                fidelity,
+                not field.required,
+                field.doc or "",
+                default,
+                field.field_id,
+            )
+        )
+    return tuple(columns)
+
+
+def table_document(table: Table) -> DatasetDocument:
+    schema = table.schema()
+
+    def name(field_id: int) -> str:
+        return schema.find_column_name(field_id) or f"field {field_id}"
+
+    partitioning = tuple(_transform(str(part.transform), name(part.source_id)) for part in table.spec().fields)
+    order = tuple(
+        f"{_transform(str(part.transform), name(part.source_id))} {part.direction.name.lower()}"
+        for part in table.sort_order().fields
+    )
+    properties = {key: value for key, value in table.properties.items() if key not in _OF_THE_DATA}
+    snapshot = table.current_snapshot()
+    summary = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
+    return DatasetDocument(
+        kind="table",
+        columns=_columns(schema),
+        comment=properties.pop("comment", ""),
+        primary_key=tuple(name(key) for key in schema.identifier_field_ids),
+        partitioning=partitioning,
+        sort_order=order,
+        location=table.location(),
+        format=f"iceberg {table.metadata.format_version}, {properties.get('write.format.default', 'parquet')}",
+        properties=properties,
+        data=DataFacts(
+            rows=_number(summary.get("total-records")),
+            size_bytes=_number(summary.get("total-files-size")),
+            files=_number(summary.get("total-data-files")),
+            snapshot_id=str(snapshot.snapshot_id) if snapshot else None,
+            changed_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1_000, UTC) if snapshot else None,
+        ),
+    )
+
+
+def view_document(view: View) -> DatasetDocument:
+    """Return a view's current version: its columns, and its SQL in the first dialect that it is kept in."""
+    metadata = view.metadata
+    current = next(version for version in metadata.versions if version.version_id == metadata.current_version_id)
+    schema = next(schema for schema in metadata.schemas if schema.schema_id == current.schema_id)
+    spoken = [representation.root for representation in current.representations]
+    properties = dict(metadata.properties)
+    return DatasetDocument(
+        kind="view",
+        columns=_columns(schema),
+        comment=properties.pop("comment", ""),
+        format="iceberg view",
+        view_text=spoken[0].sql if spoken else None,
+        properties=properties | {f"dialect.{number}": each.dialect for number, each in enumerate(spoken)},
+    )
+
+
+def _transform(transform: str, column: str) -> str:
+    if transform == "identity":
+        return column
+    name, bracket, rest = transform.partition("[")
+    return f"{name}({column}, {rest.rstrip(']')})" if bracket else f"{name}({column})"
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None
