@@ -146,6 +146,40 @@ class HiveFile:
                 )
             self._tell("CREATE_TABLE", database, name)
 
+    def add_partition(
+        self,
+        database: str,
+        table: str,
+        keys: Sequence[str],
+        values: Sequence[str],
+        *,
+        location: str,
+        parameters: Mapping[str, str] | None = None,
+    ) -> None:
+        """Name a folder as a partition of a table."""
+        with self._connection:
+            (key, columns_key, reads, writes, serializer) = self._connection.execute(
+                'SELECT t."TBL_ID", s."CD_ID", s."INPUT_FORMAT", s."OUTPUT_FORMAT", s."SERDE_ID" FROM "TBLS" t'
+                ' JOIN "DBS" d ON d."DB_ID" = t."DB_ID" JOIN "SDS" s ON s."SD_ID" = t."SD_ID"'
+                ' WHERE d."NAME" = ? AND t."TBL_NAME" = ?',
+                [database, table],
+            ).fetchone()
+            storage = self._insert(
+                "SDS",
+                CD_ID=columns_key,
+                INPUT_FORMAT=reads,
+                OUTPUT_FORMAT=writes,
+                LOCATION=location,
+                SERDE_ID=serializer,
+            )
+            name = "/".join(f"{part}={value}" for part, value in zip(keys, values, strict=True))
+            partition = self._insert("PARTITIONS", CREATE_TIME=self._created, PART_NAME=name, SD_ID=storage, TBL_ID=key)
+            for index, value in enumerate(values):
+                self._insert("PARTITION_KEY_VALS", PART_ID=partition, PART_KEY_VAL=value, INTEGER_IDX=index)
+            for parameter, value in (parameters or {}).items():
+                self._insert("PARTITION_PARAMS", PART_ID=partition, PARAM_KEY=parameter, PARAM_VALUE=value)
+            self._tell("ADD_PARTITION", database, table)
+
     def add_column(self, database: str, table: str, column: str, kind: str, comment: str = "") -> None:
         """Add a column at the end of a table."""
         with self._connection:

@@ -35,6 +35,8 @@ OWNERS = {
     "accounts/main/customers": "user:mara",
     "billing/main/subscriptions": "user:admin",
     "billing/main/plans": "user:admin",
+    "warehouse/raw/player_logs": "team:playback-data",
+    "warehouse/legacy/revenue_monthly": "team:finance-data",
 }
 TAGS = {
     "lake/events/play_events": ("playback", "certified", "tier-1"),
@@ -43,6 +45,8 @@ TAGS = {
     "accounts/main/customers": ("pii",),
     "analytics/marts/royalty_report": ("royalties",),
     "billing/main/payment_methods": ("pii",),
+    "warehouse/legacy/plays_daily": ("deprecated",),
+    "warehouse/legacy/dim_title_backup": ("deprecated",),
 }
 DESCRIPTIONS = {
     "accounts/main/customers": "Everybody who ever signed up, one row each; e-mail and name as they typed them.",

@@ -1,4 +1,4 @@
-"""Builds the demo's stores from its rows: two SQLite databases, an Iceberg warehouse, a DuckDB file of derived tables."""
+"""Builds the demo's stores from its rows: two SQLite databases, an Iceberg lake, a DuckDB file of derived tables, a Hive warehouse."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from deploy.demo.rows import Row, Rows
+from deploy.demo.warehouse import build_warehouse
 
 SQL = Path(__file__).parent / "sql"
 
@@ -238,8 +239,8 @@ def _session_source(plays: pa.Table) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def build_analytics(path: Path, rows: Rows, sqlite: dict[str, Path], lake: dict[str, pa.Table]) -> list[str]:
-    """Make the DuckDB file by running the derived tables' SQL files over all stores; return the files in the order they ran."""
+def join_stores(path: Path, sqlite: dict[str, Path], lake: dict[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+    """Open a new DuckDB file with all other stores attached under their catalogs' names."""
     connection = duckdb.connect(str(path), config={"threads": "2"})
     for catalog, source in sqlite.items():
         connection.execute(f"ATTACH ':memory:' AS {catalog}")
@@ -251,12 +252,14 @@ def build_analytics(path: Path, rows: Rows, sqlite: dict[str, Path], lake: dict[
         connection.register("rows_now", table)
         connection.execute(f"CREATE TABLE lake.{schema}.{short} AS FROM rows_now")
         connection.unregister("rows_now")
-    files = sorted(file.name for file in SQL.glob("analytics_*.sql"))
-    for file in files:
-        connection.execute((SQL / file).read_text())
+    return connection
+
+
+def build_analytics(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the derived tables by running their SQL files, in order."""
+    for file in sorted(SQL.glob("analytics_*.sql")):
+        connection.execute(file.read_text())
     connection.execute("CHECKPOINT analytics")
-    connection.close()
-    return files
 
 
 def _copy_sqlite(connection: duckdb.DuckDBPyConnection, catalog: str, file: Path) -> None:
@@ -292,7 +295,10 @@ def build_stores(folder: Path, now: datetime) -> dict[str, dict[str, Any]]:
     )
     lake = build_lake(folder, rows)
     analytics = folder / "analytics.duckdb"
-    build_analytics(analytics, rows, {"accounts": accounts, "billing": billing}, lake)
+    connection = join_stores(analytics, {"accounts": accounts, "billing": billing}, lake)
+    build_analytics(connection)
+    build_warehouse(connection, folder, created=int(now.timestamp()) - 900 * 86_400)
+    connection.close()
     return {
         "accounts": {
             "platform": "sqlite",
@@ -317,5 +323,10 @@ def build_stores(folder: Path, now: datetime) -> dict[str, dict[str, Any]]:
             "platform": "duckdb",
             "options": {"path": str(analytics)},
             "description": "Staging and marts, built every night.",
+        },
+        "warehouse": {
+            "platform": "hive",
+            "options": {"database_url": f"sqlite:///{folder}/metastore.sqlite3"},
+            "description": "The warehouse of the first years, in Hive.",
         },
     }

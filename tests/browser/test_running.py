@@ -38,7 +38,7 @@ def test_a_home_starts_full_stops_wholly_and_starts_again(tmp_path):
     assert running.code("/v1/me") == 401
     assert len(ask(running, "/v1/datasets?limit=200", token=known["token"])["items"]) >= 40
     platforms = {catalog["platform"] for catalog in ask(running, "/v1/catalogs", token=known["token"])["items"]}
-    assert platforms == {"sqlite", "duckdb", "iceberg"}
+    assert platforms == {"sqlite", "duckdb", "iceberg", "hive"}
     second = start(tmp_path / "home")
     assert second.process.wait(timeout=30) == 1
     assert "is running on" in second.log.read_text()

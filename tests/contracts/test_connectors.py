@@ -452,6 +452,19 @@ def test_what_a_rest_catalog_refuses_is_said_without_its_words(status, kind, wor
         assert "secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 X\r\nLocation: http://localhost:1/v1/config\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        b'HTTP/1.1 200 X\r\nContent-Length: 54\r\nConnection: close\r\n\r\n{"defaults":{},"overrides":{"uri":"http://localhost"}}',
+    ],
+    ids=["redirect", "override"],
+)
+def test_a_rest_catalog_leads_to_no_other_host(answer):
+    with served(answer) as port, pytest.raises(Refused, match="another host"):
+        IcebergConnector(uri=f"http://127.0.0.1:{port}").check(Context.within(5))
+
+
 def test_a_rest_catalog_that_hangs_is_given_up_at_the_deadline():
     with socket.create_server(("127.0.0.1", 0)) as server:
         began = time.monotonic()

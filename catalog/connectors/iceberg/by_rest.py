@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from pyiceberg import exceptions
@@ -32,16 +33,19 @@ MAX_NAMESPACES = 100_000
 
 
 class _Bounded(HTTPAdapter):
-    """Requests that end at the deadline of whoever asks."""
+    """Requests that end at the deadline of whoever asks, and go to the one host that was allowed."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str | None) -> None:
         super().__init__()
+        self._host = host
         self.ctx = Context.within(CONNECT_SECONDS)
 
     def send(  # type: ignore[override]  # what else there is goes through as it came
         self, request: requests.PreparedRequest, stream: bool = False, timeout: Any = None, **more: Any
     ) -> requests.Response:
         """Send a request with what is left of the time."""
+        if urlsplit(request.url or "").hostname != self._host:
+            raise Refused("the REST catalog leads to another host, and connectors go where they are told only")
         left = self.ctx.remaining_seconds
         return super().send(request, stream=stream, timeout=(min(CONNECT_SECONDS, left), left), **more)
 
@@ -64,7 +68,7 @@ class RESTCatalog:
     def __init__(self, uri: str, properties: dict[str, str]) -> None:
         # Snapshots by reference are enough for a document, and histories may have megabytes.
         self._properties = {"uri": uri, "snapshot-loading-mode": "refs", **properties}
-        self._adapter = _Bounded()
+        self._adapter = _Bounded(urlsplit(uri).hostname)
         self._catalog: _BoundedCatalog | None = None
 
     @contextmanager
