@@ -40,6 +40,13 @@ def connector_spec(platform: str) -> ConnectorSpec:
     return _connector_class(platform).spec
 
 
+def lists_partitions(platform: str) -> bool:
+    """Return whether a platform's connector can list partitions; False where there is none."""
+    from catalog.connectors.base import HasPartitions
+
+    return platform in settings.CONNECTORS and issubclass(_connector_class(platform), HasPartitions)
+
+
 def list_connector_specs() -> list[ConnectorSpec]:
     """Return the specs of all installed connectors, in the order of the settings."""
     return [connector_spec(platform) for platform in settings.CONNECTORS]

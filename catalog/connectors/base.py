@@ -18,11 +18,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from catalog.domain.documents import DatasetDocument
 from catalog.domain.names import CaseRule
 from catalog.domain.operations import Operation
+from catalog.domain.partitions import PartitionFilter
 
 
 class ConnectorError(Exception):
@@ -216,6 +218,31 @@ class WritesTables(Protocol):
         :raises NoSuchTable: if the table, or the column, is not there.
         :raises Conflict: if what would be made is there already.
         :raises Refused: if the source forbids it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition of a table, read from its source and not stored: there may be millions."""
+
+    name: str
+    values: Sequence[str | None]
+    location: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+
+
+@runtime_checkable
+class HasPartitions(Protocol):
+    """A connector that can list the partitions of a table."""
+
+    def partitions(
+        self, ctx: Context, ref: DatasetRef, wanted: PartitionFilter | None, page: PageToken | None = None
+    ) -> Page[Partition]:
+        """
+        Return one page of a table's partitions in name order, those that a filter wants.
+
+        :raises NoSuchTable: if the source has no such table.
         """
 
 

@@ -22,7 +22,14 @@ from catalog.selectors.datasets import (
     reduced,
     summaries_by_uuid,
 )
-from catalog.selectors.errors import AmbiguousName, NoSuchCatalog, NoSuchDatabase, NoSuchDataset, NoSuchVersion
+from catalog.selectors.errors import (
+    AmbiguousName,
+    NoSuchCatalog,
+    NoSuchDatabase,
+    NoSuchDataset,
+    NoSuchVersion,
+    Unsupported,
+)
 from catalog.selectors.history import (
     ClaimView,
     VersionView,
@@ -35,6 +42,7 @@ from catalog.selectors.history import (
     list_versions,
     matching_columns,
 )
+from catalog.selectors.partitions import list_partitions
 from catalog.selectors.syncs import HoldView, UnitView, list_holds, list_sync_units
 
 __all__ = [
@@ -51,6 +59,7 @@ __all__ = [
     "NoSuchVersion",
     "StoredDataset",
     "UnitView",
+    "Unsupported",
     "VersionView",
     "case_rule",
     "diff_versions",
@@ -66,6 +75,7 @@ __all__ = [
     "list_databases",
     "list_datasets",
     "list_holds",
+    "list_partitions",
     "list_recently_changed",
     "list_redirects",
     "list_sync_units",

@@ -17,6 +17,10 @@ class NoSuchVersion(LookupError):
     """The dataset has no such version."""
 
 
+class Unsupported(RuntimeError):
+    """What was asked for is nothing that this dataset or its source has."""
+
+
 class AmbiguousName(LookupError):
     """Several datasets differ in letter case only; the message lists them."""
 

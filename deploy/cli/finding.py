@@ -68,6 +68,24 @@ def show_dataset(name: DatasetName, as_json: Json = False) -> None:
 
 
 @app.command()
+def partitions(
+    name: DatasetName,
+    wanted: Annotated[str, typer.Option("--filter", "-f", help="Such as: day >= '2026-11-01' and country = 'se'")] = "",
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """List partitions of a table, asked of its source."""
+    client = Client()
+    items = client.pages(f"/v1/datasets/{client.dataset(name)['uuid']}/partitions", limit, filter=wanted)
+    if not show(items, as_json):
+        table(
+            ("partition", "rows", "location"),
+            ((p["name"], p["properties"].get("numRows", ""), p["location"]) for p in items),
+            "No partition is so.",
+        )
+
+
+@app.command()
 def versions(name: DatasetName, limit: Limit = 20, as_json: Json = False) -> None:
     """List the versions of a dataset's definition, newest first."""
     client = Client()

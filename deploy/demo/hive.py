@@ -172,7 +172,7 @@ class HiveFile:
                 LOCATION=location,
                 SERDE_ID=serializer,
             )
-            name = "/".join(f"{part}={value}" for part, value in zip(keys, values, strict=True))
+            name = "/".join(f"{part}={_escaped(value)}" for part, value in zip(keys, values, strict=True))
             partition = self._insert("PARTITIONS", CREATE_TIME=self._created, PART_NAME=name, SD_ID=storage, TBL_ID=key)
             for index, value in enumerate(values):
                 self._insert("PARTITION_KEY_VALS", PART_ID=partition, PART_KEY_VAL=value, INTEGER_IDX=index)
@@ -212,3 +212,11 @@ class HiveFile:
             for part in ("TABLE_PARAMS", "PARTITION_KEYS", "TBLS"):
                 self._connection.execute(f'DELETE FROM "{part}" WHERE "TBL_ID" = ?', [key])
             self._tell("DROP_TABLE", database, table)
+
+
+def _escaped(value: str) -> str:
+    """Return a value as it stands in a partition's name: Hive escapes what would be a path's own, as ``%3A``."""
+    return "".join(f"%{ord(char):02X}" if char in _ESCAPED or ord(char) < 32 else char for char in value)
+
+
+_ESCAPED = frozenset("\"#%'*/:=?\\{[]^\x7f")

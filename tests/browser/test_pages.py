@@ -21,6 +21,8 @@ PAGES = {
     "search-error": "/search?q=ownr:x",
     "dataset": "/datasets/lake/events/play_events",
     "dataset-column": "/datasets/lake/events/play_events#about-device.os",
+    "partitions": "/datasets/warehouse/legacy/plays_daily?tab=partitions",
+    "partitions-error": "/datasets/warehouse/legacy/plays_daily?tab=partitions&filter=week+%3D+1",
     "versions": "/datasets/lake/events/play_events?tab=versions&from=1&to=2",
     "history": "/datasets/accounts/main/customers?tab=history",
     "sql": "/datasets/analytics/marts/monthly_recurring_revenue?tab=sql",

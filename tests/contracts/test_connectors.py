@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -39,6 +40,7 @@ from catalog.connectors.sqlite import SQLiteConnector
 from catalog.domain.documents import Column, DatasetDocument, definition_bytes
 from catalog.domain.names import join_namespace
 from catalog.domain.operations import AddColumn, CreateTable, DropColumn, DropTable, RenameColumn, RenameTable
+from catalog.domain.partitions import Key, parse_partition_filter
 from catalog.domain.types import parse_type
 from deploy.demo.hive import PARQUET, HiveFile
 from tests.conftest import HIVE_DATABASE_URL, HIVE_POSTGRES_URI, HIVE_URI, ICEBERG_REST_URI, POSTGRES_URL
@@ -659,6 +661,43 @@ class HiveContract(ConnectorContract):
         assert document.storage["serializer"].endswith("ParquetHiveSerDe")
         hive.drop_table(SHOP, "plays")
 
+    def partitions(self, connector, table, text=""):
+        keys = [Key("day", "date"), Key("country", "string")]
+        wanted = parse_partition_filter(text, keys) if text else None
+        ref = DatasetRef(SHOP, table)
+        ctx = Context.within(10, page_size=3)
+        return collect(lambda page: connector.partitions(ctx, ref, wanted, page))
+
+    def test_partitions_are_listed_in_pages_and_by_filters(self, hive, connector):
+        keys = [("day", "date", ""), ("country", "string", "")]
+        hive.create_table(SHOP, "daily", HIVE_COLUMNS[:1], partition_keys=keys, location="file:/warehouse/shop/daily")
+        for day, country in itertools.product(("2026-11-01", "2026-11-02"), ("de", "a b:c", "se", "Å")):
+            hive.add_partition(
+                SHOP,
+                "daily",
+                ["day", "country"],
+                (day, country),
+                location=f"file:/warehouse/shop/daily/{day}",
+                parameters={"numRows": "5"},
+            )
+        found = self.partitions(connector, "daily")
+        assert [partition.name for partition in found] == sorted(partition.name for partition in found)
+        assert len(found) == 8
+        assert {partition.values for partition in found} >= {("2026-11-01", "a b:c"), ("2026-11-02", "Å")}
+        assert found[0].properties["numRows"] == "5"
+        assert found[0].location == "file:/warehouse/shop/daily/2026-11-01"
+        assert found[0].created_at is not None
+        some = self.partitions(connector, "daily", "day > '2026-11-01' and country in ('se', 'Å', 'x')")
+        assert {partition.values for partition in some} == {("2026-11-02", "se"), ("2026-11-02", "Å")}
+        assert self.partitions(connector, "daily", "country = 'nowhere'") == []
+        assert len(self.partitions(connector, "daily", "not (country = 'se')")) == 6
+        hive.drop_table(SHOP, "daily")
+
+    def test_a_table_without_partitions_has_none_and_one_that_is_gone_is_said_to_be(self, connector):
+        assert self.partitions(connector, "orders") == []
+        with pytest.raises(NoSuchTable):
+            self.partitions(connector, "gone")
+
     def test_views_are_read(self, hive, connector):
         hive.create_table(SHOP, "v", HIVE_COLUMNS, view_text="SELECT id FROM customers")
         view = self.load(connector, "v")
@@ -822,6 +861,22 @@ class ThriftHand:
             viewExpandedText=view_text,
         )
         self.client.create_table(table)
+
+    def add_partition(self, database, table, keys, values, *, location, parameters):
+        from hive_metastore import ttypes
+
+        storage = self.client.get_table(database, table).sd
+        storage.location = location
+        self.client.add_partition(
+            ttypes.Partition(
+                values=list(values),
+                dbName=database,
+                tableName=table,
+                createTime=int(time.time()),
+                sd=storage,
+                parameters=dict(parameters),
+            )
+        )
 
     def add_column(self, database, table, column, kind):
         from hive_metastore import ttypes

@@ -78,6 +78,7 @@ def doors(estate):
         f"/v1/datasets?name={name}",
         f"/v1/datasets/{hidden}",
         f"/v1/datasets/{hidden}/columns",
+        f"/v1/datasets/{hidden}/partitions",
         f"/v1/datasets/{hidden}/versions",
         f"/v1/datasets/{hidden}/versions/1",
         f"/v1/datasets/{hidden}/claims",
@@ -127,7 +128,12 @@ def test_what_is_hidden_shows_at_no_door(estate, operator, user):
 def test_the_hidden_and_the_absent_are_answered_alike(estate, operator, user):
     client = client_of(estate["users"][user], operator)
     absent = "12345678-1234-1234-1234-123456789abc"
-    for pattern in ("/v1/datasets/{}", "/v1/datasets/{}/columns", "/v1/datasets/{}/claims"):
+    for pattern in (
+        "/v1/datasets/{}",
+        "/v1/datasets/{}/columns",
+        "/v1/datasets/{}/partitions",
+        "/v1/datasets/{}/claims",
+    ):
         hidden, gone = client.get(pattern.format(estate["hidden"])), client.get(pattern.format(absent))
         assert hidden.status_code == gone.status_code == 404
         assert hidden.content.replace(str(estate["hidden"]).encode(), b"") == gone.content.replace(absent.encode(), b"")
@@ -147,7 +153,7 @@ def test_whoever_may_only_discover_sees_name_owner_and_description(estate, opera
     assert body["description"]["text"] == "Seen by all."
     assert "columns" not in body
     assert "tags" not in body
-    for part in ("columns", "versions", "claims"):
+    for part in ("columns", "partitions", "versions", "claims"):
         assert client.get(f"/v1/datasets/{estate['closed']}/{part}").status_code == 403
     for address in ("/v1/search?q=column:cobalt_column", "/v1/search?q=tag:cobalt-tag", "/v1/search?q=cobalt"):
         assert client.get(address).json()["total"] == 0, address

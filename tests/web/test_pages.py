@@ -13,8 +13,9 @@ from django.urls import reverse
 from catalog.access.models import User
 from catalog.access.services import create_user
 from catalog.models import Dataset, SyncHold
-from catalog.services import annotating
-from tests.conftest import pump
+from catalog.services import annotating, catalogs
+from deploy.demo.hive import HiveFile
+from tests.conftest import pump, sync
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -292,3 +293,29 @@ def test_an_undo_of_what_is_not_there_is_a_page_and_no_fault(web, orders):
     key = Dataset.objects.get().uuid
     assert web.post(f"/datasets/{key}/undo/{uuid.uuid4()}").status_code == 404
     assert web.get(f"/datasets/{uuid.uuid4()}/undo/{uuid.uuid4()}").status_code == 404
+
+
+def test_partitions_have_a_tab_with_a_filter_that_explains_itself(web, operator, tmp_path):
+    hive = HiveFile(tmp_path / "metastore.db", created=1_790_000_000)
+    hive.create_database("logs", "", "file:/w/logs")
+    hive.create_table(
+        "logs", "lines", [("line", "string", "")], partition_keys=[("day", "date", "")], location="file:/w/logs/lines"
+    )
+    for day in range(1, 61):
+        values = (f"2026-{day // 31 + 1:02}-{day % 31 + 1:02}",)
+        hive.add_partition("logs", "lines", ["day"], values, location=f"file:/w/logs/lines/{day}")
+    hive.close()
+    options = {"database_url": f"sqlite:///{tmp_path}/metastore.db"}
+    catalogs.register_catalog(caller=operator, name="hms", platform="hive", options=options, sync_every_seconds=None)
+    sync(operator, "hms")
+    address = "/datasets/hms/logs/lines"
+    assert "tab=partitions" in text_of(web.get(address))
+    first = text_of(web.get(f"{address}?tab=partitions"))
+    assert "day=2026-01-02" in first
+    following = re.search(r'href="([^"]*after=[^"]*)"', first).group(1).replace("&amp;", "&")
+    assert "day=2026-02-29" in text_of(web.get(f"{address}{following}"))
+    assert "day=2026-02-10" not in text_of(web.get(f"{address}?tab=partitions&filter=day = '2026-02-11'"))
+    assert "No partition is so" in text_of(web.get(f"{address}?tab=partitions&filter=day = '1999-01-01'"))
+    assert "its partition keys are: day" in text_of(web.get(f"{address}?tab=partitions&filter=week = 1"))
+    (tmp_path / "metastore.db").unlink()
+    assert "The source does not answer" in text_of(web.get(f"{address}?tab=partitions"))

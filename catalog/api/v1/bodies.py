@@ -192,6 +192,14 @@ class ChangeShape(Shape):
     breaking = serializers.BooleanField()
 
 
+class PartitionShape(Shape):
+    name = serializers.CharField()
+    values = serializers.ListField(child=serializers.CharField(allow_null=True))
+    location = serializers.CharField(allow_null=True)
+    properties = serializers.DictField(child=serializers.CharField())
+    created_at = serializers.DateTimeField(allow_null=True)
+
+
 class VersionShape(Shape):
     number = serializers.IntegerField()
     recorded_at = serializers.DateTimeField()

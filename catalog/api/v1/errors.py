@@ -26,11 +26,19 @@ from catalog.connectors.base import (
     SourceUnavailable,
 )
 from catalog.domain.names import InvalidName
+from catalog.domain.partitions import InvalidFilter
 from catalog.domain.query import InvalidQuery
 from catalog.domain.types import InvalidType
 from catalog.guards import ChangeRefused
 from catalog.journal.selectors import CursorExpired, NoSuchRun
-from catalog.selectors import AmbiguousName, NoSuchCatalog, NoSuchDatabase, NoSuchDataset, NoSuchVersion
+from catalog.selectors import (
+    AmbiguousName,
+    NoSuchCatalog,
+    NoSuchDatabase,
+    NoSuchDataset,
+    NoSuchVersion,
+    Unsupported,
+)
 from catalog.services.annotating import InvalidAnnotation, NoSuchClaim, NoSuchColumn
 from catalog.services.catalogs import CatalogExists, InvalidCatalog, NoSuchHold
 from catalog.services.definitions import KeyReused, OutcomeUnknown, ReadOnlyCatalog, VersionConflict
@@ -75,6 +83,7 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (Conflict, 409, "conflict"),
     (CursorExpired, 410, "cursor-expired"),
     (ReadOnlyCatalog, 409, "read-only-catalog"),
+    (Unsupported, 409, "unsupported"),
     (OutcomeUnknown, 503, "outcome-unknown"),
     (SourceBusy, 503, "source-busy"),
     (SourceUnavailable, 503, "source-unavailable"),
@@ -85,6 +94,7 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownPlatform, 400, "unknown-platform"),
     (InvalidName, 400, "invalid-name"),
     (InvalidQuery, 400, "invalid-query"),
+    (InvalidFilter, 400, "invalid-filter"),
     (InvalidCursor, 400, "invalid-cursor"),
     (InvalidParameter, 400, "invalid-parameter"),
     (InvalidType, 400, "invalid-type"),

@@ -21,13 +21,16 @@ from catalog.connectors.base import (
     Option,
     Page,
     PageToken,
+    Partition,
     check_options,
 )
-from catalog.connectors.hive.tables import HiveTable
+from catalog.connectors.hive.tables import HiveTable, TableName
 from catalog.domain.names import CaseRule
+from catalog.domain.partitions import Bounds, PartitionFilter
 
 MAX_EVENTS = 100_000
 """Past so many events since the last sync, everything is read anew."""
+NAMES_A_CALL = 20_000
 
 
 class Metastore(Protocol):
@@ -50,6 +53,18 @@ class Metastore(Protocol):
 
     def events(self, ctx: Context, after: int, limit: int) -> Iterable[tuple[int, str, str]]:
         """Return number, database and table of the events behind a number, in order, at most ``limit``."""
+
+    def partition_names(
+        self, ctx: Context, table: TableName, bounds: Mapping[int, Bounds], after: str, limit: int
+    ) -> Sequence[str]:
+        """
+        Return names behind a name, in order, at most ``limit``; partitions out of bounds may be left out.
+
+        :raises NoSuchTable: if there is no such table.
+        """
+
+    def partitions(self, ctx: Context, table: TableName, names: Sequence[str]) -> Iterable[Partition]:
+        """Return the named partitions, in any order."""
 
     def close(self) -> None:
         """Let go of the source."""
@@ -148,6 +163,27 @@ class HiveConnector:
         if expected <= last:
             return None
         return {database: frozenset(names) for database, names in touched.items()}
+
+    def partitions(
+        self, ctx: Context, ref: DatasetRef, wanted: PartitionFilter | None, page: PageToken | None = None
+    ) -> Page[Partition]:
+        """Return partitions; names are asked for first, for a name says all that a filter needs."""
+        table = TableName(ref.database, ref.name)
+        picked: list[str] = []
+        after = page or ""
+        asked = NAMES_A_CALL if wanted else ctx.page_size + 1
+        while len(picked) <= ctx.page_size:
+            names = self._metastore.partition_names(ctx, table, wanted.bounds if wanted else {}, after, asked)
+            picked += [name for name in names if wanted is None or wanted.wants(name)]
+            if len(names) < asked:
+                break
+            after = names[-1]
+        shown = picked[: ctx.page_size]
+        found = (
+            {partition.name: partition for partition in self._metastore.partitions(ctx, table, shown)} if shown else {}
+        )
+        items = [found[name] for name in shown if name in found]
+        return Page(items, shown[-1] if len(picked) > len(shown) else None)
 
     def close(self) -> None:
         """Close the connection."""

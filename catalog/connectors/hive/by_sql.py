@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -18,10 +19,13 @@ from catalog.connectors.base import (
     Context,
     DatabaseRef,
     InvalidOptions,
+    NoSuchTable,
+    Partition,
     Refused,
     SourceUnavailable,
 )
-from catalog.connectors.hive.tables import HiveTable
+from catalog.connectors.hive.tables import HiveTable, TableName
+from catalog.domain.partitions import Bounds, values_of
 
 CONNECT_SECONDS = 3
 
@@ -41,6 +45,18 @@ ORDER BY "TBL_ID", "INTEGER_IDX"
 """
 _TABLE_PARAMETERS = 'SELECT "TBL_ID", "PARAM_KEY", "PARAM_VALUE" FROM "TABLE_PARAMS" WHERE "TBL_ID" IN :keys'
 _SERIALIZER_PARAMETERS = 'SELECT "SERDE_ID", "PARAM_KEY", "PARAM_VALUE" FROM "SERDE_PARAMS" WHERE "SERDE_ID" IN :keys'
+
+
+_TABLE_KEY = """
+SELECT t."TBL_ID" FROM "DBS" d JOIN "TBLS" t ON t."DB_ID" = d."DB_ID" WHERE d."NAME" = :database AND t."TBL_NAME" = :table
+"""
+_PARTITIONS = """
+SELECT p."PART_ID", p."PART_NAME", p."CREATE_TIME", s."LOCATION"
+FROM "DBS" d JOIN "TBLS" t ON t."DB_ID" = d."DB_ID" JOIN "PARTITIONS" p ON p."TBL_ID" = t."TBL_ID"
+LEFT JOIN "SDS" s ON s."SD_ID" = p."SD_ID"
+WHERE d."NAME" = :database AND t."TBL_NAME" = :table AND p."PART_NAME" IN :names
+"""
+_PARTITION_PARAMETERS = 'SELECT "PART_ID", "PARAM_KEY", "PARAM_VALUE" FROM "PARTITION_PARAMS" WHERE "PART_ID" IN :keys'
 
 
 class SQLMetastore:
@@ -79,7 +95,7 @@ class SQLMetastore:
 
     def _rows(self, connection: Connection, statement: str, **values: Any) -> Sequence[Any]:
         lists: list[BindParameter[Any]] = [
-            bindparam(name, expanding=True) for name in ("names", "keys") if name in values
+            bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
         ]
         return connection.execute(sql(statement).bindparams(*lists), values).fetchall()
 
@@ -160,6 +176,67 @@ class SQLMetastore:
                 limit=limit,
             )
         return [(int(number), (database or "").lower(), (table or "").lower()) for number, database, table in rows]
+
+    def partition_names(
+        self, ctx: Context, table: TableName, bounds: Mapping[int, Bounds], after: str, limit: int
+    ) -> Sequence[str]:
+        """Return names, with what is sure of their values asked of the database."""
+        with self._open(ctx) as connection:
+            rows = self._rows(connection, _TABLE_KEY, database=table.database, table=table.table)
+            if not rows:
+                raise NoSuchTable(f"there is no table '{table.table}' in '{table.database}'")
+            # Names compare by their bytes here; databases sort by other rules unless they are told.
+            order = f'"PART_NAME"{self._bytewise}'
+            conditions, values = self._within(bounds)
+            names = self._rows(
+                connection,
+                f'SELECT p."PART_NAME" FROM "PARTITIONS" p WHERE p."TBL_ID" = :key AND p.{order} > :after{conditions}'
+                f" ORDER BY p.{order} LIMIT :limit",
+                key=rows[0][0],
+                after=after,
+                limit=limit,
+                **values,
+            )
+        return [name for (name,) in names]
+
+    @property
+    def _bytewise(self) -> str:
+        return ' COLLATE "C"' if self._engine.dialect.name == "postgresql" else ""
+
+    def _within(self, bounds: Mapping[int, Bounds]) -> tuple[str, dict[str, Any]]:
+        conditions = ""
+        values: dict[str, Any] = {}
+        value = f'v."PART_KEY_VAL"{self._bytewise}'
+        for index, bound in bounds.items():
+            tests = []
+            if bound.among is not None:
+                values |= {f"among_{index}": sorted(bound.among)}
+                tests.append(f"{value} IN :among_{index}")
+            if bound.least is not None:
+                values |= {f"least_{index}": bound.least}
+                tests.append(f"{value} >= :least_{index}")
+            if bound.most is not None:
+                values |= {f"most_{index}": bound.most}
+                tests.append(f"{value} <= :most_{index}")
+            conditions += (
+                f' AND EXISTS (SELECT 1 FROM "PARTITION_KEY_VALS" v WHERE v."PART_ID" = p."PART_ID"'
+                f' AND v."INTEGER_IDX" = {index} AND {" AND ".join(tests)})'
+            )
+        return conditions, values
+
+    def partitions(self, ctx: Context, table: TableName, names: Sequence[str]) -> Iterable[Partition]:
+        """Return partitions by their names."""
+        with self._open(ctx) as connection:
+            rows = self._rows(connection, _PARTITIONS, database=table.database, table=table.table, names=list(names))
+            parameters = _by_key(self._rows(connection, _PARTITION_PARAMETERS, keys=[row[0] for row in rows]))
+        for key, name, created, location in rows:
+            yield Partition(
+                name,
+                values_of(name),
+                location or None,
+                {parameter: value or "" for parameter, value in parameters.get(key, ())},
+                datetime.fromtimestamp(created, UTC) if created else None,
+            )
 
     def close(self) -> None:
         """Close the connection; the next question opens it again."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import bisect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from catalog.connectors.base import (
@@ -12,10 +14,13 @@ from catalog.connectors.base import (
     DatabaseRef,
     DatasetRef,
     LoadFailure,
+    NoSuchTable,
     NotInstalled,
+    Partition,
     SourceUnavailable,
 )
-from catalog.connectors.hive.tables import HiveTable
+from catalog.connectors.hive.tables import HiveTable, TableName
+from catalog.domain.partitions import NULL_VALUE, Bounds, values_of
 
 CONNECT_SECONDS = 3.0
 EVENTS_A_CALL = 200
@@ -42,6 +47,8 @@ class ThriftMetastore:
             self._transport, string_length_limit=MAX_MESSAGE_BYTES, container_length_limit=10_000_000
         )
         self._client = ThriftHiveMetastore.Client(protocol)
+        self._names_of: TableName | None = None
+        self._names: Sequence[str] = ()
 
     @contextmanager
     def _calling(self, ctx: Context) -> Iterator[Any]:
@@ -143,8 +150,42 @@ class ThriftMetastore:
             seen += len(answer.events)
             after = answer.events[-1].eventId
 
+    def partition_names(
+        self, ctx: Context, table: TableName, bounds: Mapping[int, Bounds], after: str, limit: int
+    ) -> Sequence[str]:
+        """Return names; the server gives all of them, a hundred thousand in a sixth of a second."""
+        from hive_metastore.ttypes import NoSuchObjectException
+
+        if self._names_of != table or not after:
+            with self._calling(ctx) as client:
+                try:
+                    self._names = sorted(client.get_partition_names(table.database, table.table, -1))
+                except NoSuchObjectException as error:
+                    raise NoSuchTable(f"there is no table '{table.table}' in '{table.database}'") from error
+            self._names_of = table
+        start = bisect.bisect_right(self._names, after)
+        return self._names[start : start + limit]
+
+    def partitions(self, ctx: Context, table: TableName, names: Sequence[str]) -> Iterable[Partition]:
+        """Return partitions by their names."""
+        with self._calling(ctx) as client:
+            found = client.get_partitions_by_names(table.database, table.table, list(names))
+            keys = [key.name for key in client.get_table(table.database, table.table).partitionKeys]
+        named = {values_of(name): name for name in names}
+        for each in found:
+            values = tuple(None if value == NULL_VALUE else value for value in each.values)
+            name = named.get(values) or "/".join(f"{k}={v}" for k, v in zip(keys, each.values, strict=False))
+            yield Partition(
+                name,
+                values,
+                (each.sd.location or None) if each.sd else None,
+                dict(each.parameters or {}),
+                datetime.fromtimestamp(each.createTime, UTC) if each.createTime else None,
+            )
+
     def close(self) -> None:
         """Close the connection; the next call opens it again."""
+        self._names_of = None
         self._transport.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog.connectors.base import DatasetRef, Loaded
 from catalog.domain.documents import Column, DataFacts, DatasetDocument
@@ -51,6 +51,13 @@ _OF_THE_DATA = frozenset(
 _SPARK_PARTS = "spark.sql.sources.schema"
 # Spark writes this where Hive has no words for a table's schema.
 _PLACEHOLDER = [("col", "array<string>")]
+
+
+class TableName(NamedTuple):
+    """A table of a database."""
+
+    database: str
+    table: str
 
 
 @dataclass(slots=True)

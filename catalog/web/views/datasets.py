@@ -12,10 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from catalog import selectors
+from catalog import backends, selectors
 from catalog.access import gate
 from catalog.access.selectors import display_names, find_owner_handles
+from catalog.connectors.base import ConnectorError
 from catalog.domain.names import InvalidName
+from catalog.domain.partitions import MAX_FILTER, InvalidFilter, Key
 from catalog.selectors import StoredDataset
 from catalog.services import annotating
 from catalog.services.annotating import Annotated
@@ -25,7 +27,8 @@ from catalog.web import errors
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 COLUMNS = 100
-TABS = ("schema", "versions", "sql", "history")
+TABS = ("schema", "partitions", "versions", "sql", "history")
+PARTITIONS = 50
 
 
 @page_view
@@ -155,10 +158,13 @@ def _context(request: HttpRequest, stored: StoredDataset) -> dict[str, Any]:
     if not stored.is_whole:
         return context
     tab = request.GET.get("tab", "schema")
-    tab = tab if tab in TABS and (tab != "sql" or body["view_text"]) else "schema"
+    has_partitions = bool(body["partitioning"]) and backends.lists_partitions(body["platform"])
+    absent = {"sql": not body["view_text"], "partitions": not has_partitions}
+    tab = tab if tab in TABS and not absent.get(tab) else "schema"
     tags = {tag for column in body["columns"] for tag in column["tags"]} | set(body["tags"])
     context |= {
         "tab": tab,
+        "has_partitions": has_partitions,
         "tab_template": f"catalog/parts/tab_{tab}.html",
         "columns_total": len(body["columns"]),
         "sensitive": "pii" in tags,
@@ -213,6 +219,47 @@ def _short(printed: str) -> str:
         if printed.startswith(outer) and len(printed) > 40:
             return outer.rstrip("<").replace("<", " of ")
     return printed
+
+
+def _partitions(
+    request: HttpRequest, stored: StoredDataset, body: Mapping[str, Any], shown: Mapping[str, str]
+) -> dict[str, Any]:
+    wanted = request.GET.get("filter", "")
+    context: dict[str, Any] = {"filter": wanted[:MAX_FILTER], "partitions": (), "example": _example(body)}
+    try:
+        page = selectors.list_partitions(
+            dataset_uuid=stored.uuid,
+            principal=web_principal(request),
+            wanted=wanted,
+            after=request.GET.get("after", ""),
+            limit=PARTITIONS,
+        )
+    except InvalidFilter as error:
+        return context | {"filter_error": str(error)}
+    except (ConnectorError, selectors.Unsupported) as error:
+        return context | {"source_error": str(error)}
+    shown_items = [
+        {
+            "name": partition.name,
+            "location": partition.location,
+            "created_at": partition.created_at,
+            "rows": _counted(partition.properties.get("numRows", "")),
+            "size": _counted(partition.properties.get("totalSize", "")),
+        }
+        for partition in page.items
+    ]
+    return context | {"partitions": shown_items, "after": page.next}
+
+
+def _counted(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _example(body: Mapping[str, Any]) -> str:
+    """Return a filter that the table's first key could have."""
+    types = {column["path"]: column["type"] for column in body["columns"]}
+    name = body["partitioning"][0]
+    return f"{name} >= 1" if Key(name, types.get(name, "string")).is_numeric else f"{name} >= '2026-11-01'"
 
 
 def _versions(
@@ -287,4 +334,4 @@ def _sql(
     return {}
 
 
-_TAB_CONTEXTS = {"schema": _schema, "versions": _versions, "history": _history, "sql": _sql}
+_TAB_CONTEXTS = {"schema": _schema, "partitions": _partitions, "versions": _versions, "history": _history, "sql": _sql}

@@ -97,6 +97,28 @@ class ColumnsView(View):
         return Response({"items": shown, "next": following})
 
 
+class PartitionsView(View):
+    @extend_schema(
+        parameters=[
+            query("filter", str, "such as `day >= '2026-11-01' and (country = 'se' or country is null)`"),
+            LIMIT,
+            CURSOR,
+        ],
+        responses={200: paged(bodies.PartitionShape), **problems(404, 409, 422, 502, 503)},
+    )
+    def get(self, request: Request, dataset: uuid.UUID) -> Response:
+        """Return partitions in name order, asked of the source at this moment."""
+        found = selectors.list_partitions(
+            dataset_uuid=dataset,
+            principal=self.principal,
+            wanted=request.GET.get("filter", ""),
+            after=decode_cursor("partitions", request.GET.get("cursor"), str) or "",
+            limit=limit(request.GET),
+        )
+        following = encode_cursor("partitions", found.next) if found.next else None
+        return Response({"items": [asdict(partition) for partition in found.items], "next": following})
+
+
 class VersionsView(View):
     @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.VersionShape), **problems(404)})
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
