@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import http, sync
+from benchmarks import hive, http, sync
 
 ALL = {
     "http": http.measure_http,
     "search": http.measure_search,
     "postgresql": sync.measure_postgresql,
+    "hive": hive.measure_hive,
     "generated": sync.measure_generated,
     "writers": sync.measure_waiting_writer,
 }

@@ -49,7 +49,8 @@ print(json.dumps(["memory", 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrs
 TITLES = {"floor": "reading the source alone (floor)", "first": "first sync", "unchanged": "sync, nothing changed"}
 
 
-def _run(title: str, platform: str, options: dict[str, str], database: str) -> None:
+def run_sync_child(title: str, platform: str, options: dict[str, str], database: str) -> None:
+    """Read a source alone, sync it into a new database, and sync it again, in a process of its own; report each."""
     import json
 
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "deploy.settings.test", "CAIRN_TEST_DATABASE_URL": database}
@@ -106,7 +107,7 @@ def measure_postgresql() -> None:
             "user": str(parts.username),
             "sslmode": "disable",
         }
-        _run("PostgreSQL, 2,000 × 20, into SQLite", "postgresql", options, f"sqlite:///{folder}/c.sqlite3")
+        run_sync_child("PostgreSQL, 2,000 × 20, into SQLite", "postgresql", options, f"sqlite:///{folder}/c.sqlite3")
     finally:
         with psycopg.connect(url, autocommit=True) as server:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -120,7 +121,7 @@ def measure_generated() -> None:
     folder = Path(tempfile.mkdtemp(prefix="cairn-bench-"))
     try:
         generate_duckdb(folder / "big.duckdb", tables=100_000, columns=12)
-        _run(
+        run_sync_child(
             "generated, 100,000 × 12, into SQLite",
             "duckdb",
             {"path": str(folder / "big.duckdb")},
