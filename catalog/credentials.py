@@ -47,6 +47,14 @@ def unseal(sealed: bytes) -> dict[str, str]:
     return opened
 
 
+def sealed_names(sealed: bytes) -> list[str]:
+    """Return the names of sealed options; none where the installation's key has changed since, which using them will say."""
+    try:
+        return sorted(unseal(sealed))
+    except InvalidOptions:
+        return []
+
+
 def resolve(value: str) -> str:
     """Return the secret that a reference names, or the value itself. :raises InvalidOptions: if it is not there."""
     if value.startswith("env:"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
-from catalog import backends
+from catalog import credentials
 from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.models import (
@@ -48,9 +47,6 @@ class CatalogView:
 
 
 def _catalog_view(catalog: Catalog, datasets: int, *, with_options: bool) -> CatalogView:
-    spec_secrets: list[str] = []
-    with contextlib.suppress(backends.UnknownPlatform):  # shown all the same; syncing it says what is missing
-        spec_secrets = [option.name for option in backends.connector_spec(catalog.platform).options if option.secret]
     return CatalogView(
         uuid=catalog.uuid,
         name=catalog.name,
@@ -58,7 +54,7 @@ def _catalog_view(catalog: Catalog, datasets: int, *, with_options: bool) -> Cat
         environment=catalog.environment,
         description=catalog.description,
         options=catalog.options if with_options else {},
-        secret_options=[name for name in spec_secrets if name not in catalog.options and catalog.secrets],
+        secret_options=credentials.sealed_names(bytes(catalog.secrets)) if with_options else [],
         namespaces=catalog.namespaces,
         state=catalog.state,
         sync_every_seconds=catalog.sync_every_seconds,

@@ -106,17 +106,28 @@ def test_a_source_is_registered_synced_and_found(api, tmp_path):
     assert api.get("/v1/search?q=parcels").json()["items"][0]["qualified_name"] == "shop/main/parcels"
 
 
+def test_a_lost_key_hides_no_catalog(api, settings):
+    body = {"name": "pg", "platform": "postgresql", "test": False}
+    body["options"] = {"host": "localhost", "dbname": "d", "user": "u", "password": "hunter2"}
+    send(api, "POST", "/v1/catalogs", body)
+    settings.SECRET_KEY = "another key"
+    assert api.get("/v1/catalogs").json()["items"][0]["secret_options"] == []
+    assert api.get("/v1/catalogs/pg").status_code == 200
+
+
 def test_secrets_are_never_shown(api, monkeypatch):
     body = {"name": "pg", "platform": "postgresql", "test": False}
     body["options"] = {"host": "localhost", "dbname": "d", "user": "u", "password": "hunter2"}
     made = send(api, "POST", "/v1/catalogs", body)
     assert made.status_code == 201
     assert made.json()["secret_options"] == ["password"]
+    lake = {"name": "lake", "platform": "iceberg", "options": {"uri": "sqlite:////not/there.db"}, "test": False}
+    assert send(api, "POST", "/v1/catalogs", lake).json()["secret_options"] == ["uri"]
     for address in ("/v1/catalogs", "/v1/catalogs/pg", "/v1/audit", "/v1/changes?after=0", "/catalogs/pg"):
         assert "hunter2" not in api.get(address).content.decode(), address
     from catalog.models import Catalog
 
-    assert b"hunter2" not in bytes(Catalog.objects.get().secrets)
+    assert b"hunter2" not in bytes(Catalog.objects.get(name="pg").secrets)
     send(
         api,
         "PATCH",
