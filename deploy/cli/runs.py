@@ -40,7 +40,7 @@ def watch(client: Client, run: str, as_json: bool) -> None:
                 break
             time.sleep(0.25)
     if not show(view, as_json):
-        result = ", ".join(f"{value} {key}" for key, value in view["result"].items() if value not in (0, False))
+        result = ", ".join(f"{value} {key}" for key, value in view["result"].items() if value and value is not True)
         out.print(Text(f"{view['state']}: {view['error'] or result}"))
         if view["result"].get("held"):
             out.print("It asks before it drops: cairn holds list")
