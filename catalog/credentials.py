@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import os
 from collections.abc import Mapping
@@ -18,9 +19,13 @@ REFERENCES = ("env:", "file:")
 
 
 def _fernet() -> Fernet:
-    derived = hashlib.scrypt(
-        settings.SECRET_KEY.encode(), salt=b"cairn source credentials", n=2**14, r=8, p=1, dklen=32
-    )
+    return _fernet_of(settings.SECRET_KEY)
+
+
+@functools.lru_cache(maxsize=2)
+def _fernet_of(secret_key: str) -> Fernet:
+    # Deriving a key is meant to be slow: tens of milliseconds, once a process.
+    derived = hashlib.scrypt(secret_key.encode(), salt=b"cairn source credentials", n=2**14, r=8, p=1, dklen=32)
     return Fernet(base64.urlsafe_b64encode(derived))
 
 
