@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import psycopg
@@ -138,7 +139,7 @@ def _fill(connection: psycopg.Connection) -> None:
     connection.execute("ANALYZE")
 
 
-def _copy(connection: psycopg.Connection, table: str, columns: str, rows) -> None:  # type: ignore[no-untyped-def]
+def _copy(connection: psycopg.Connection, table: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
     names = ", ".join(f'"{name}"' for name in columns.split())
     with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
         for row in rows:

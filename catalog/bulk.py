@@ -41,6 +41,8 @@ def _converted(rows: Iterable[Sequence[Any]], fields: Sequence[models.Field[Any,
 
 def reserve_keys(model: type[models.Model], count: int) -> Sequence[int]:
     """Return primary keys for rows about to be inserted in the present transaction."""
+    if not count:
+        return ()
     table = model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -15,8 +15,9 @@ Errors a connector may raise::
 
 from __future__ import annotations
 
+import bisect
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
@@ -268,6 +269,14 @@ class FollowsChanges(Protocol):
 
     def changes(self, ctx: Context, since: str | None) -> Changes | None:
         """Return what was touched since an earlier answer's token and the token of now; None if there is no log."""
+
+
+def page_of_names(names: Iterable[str], ctx: Context, page: PageToken | None) -> Page[str]:
+    """Return one page of names that a source gave all at once, in order; the token is the last name of the page."""
+    ordered = sorted(names)
+    start = bisect.bisect_right(ordered, page or "")
+    shown = ordered[start : start + ctx.page_size]
+    return Page(shown, shown[-1] if start + len(shown) < len(ordered) else None)
 
 
 def collect(list_page: Callable[[PageToken | None], Page[Item]], *, limit: int = 10_000_000) -> list[Item]:

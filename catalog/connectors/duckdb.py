@@ -6,7 +6,6 @@ A listing works on what was read at its beginning, so that a file of many schema
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ from catalog.connectors.base import (
     Refused,
     SourceBusy,
     check_options,
+    page_of_names,
     text_option,
 )
 from catalog.domain.documents import Column, DataFacts, DatasetDocument, ForeignKey
@@ -199,13 +199,9 @@ class DuckDBConnector:
         schema = (self._listing or self._read()).get(database)
         if schema is None:
             raise NoSuchDatabase(f"{self._path} has no schema '{database}'")
-        names = list(schema.tables)
-        start = bisect.bisect_right(names, page or "")
-        refs = [
-            DatasetRef(database, name, digest=schema.tables[name].digest())
-            for name in names[start : start + ctx.page_size]
-        ]
-        return Page(refs, refs[-1].name if start + len(refs) < len(names) else None)
+        shown = page_of_names(schema.tables, ctx, page)
+        refs = [DatasetRef(database, name, digest=schema.tables[name].digest()) for name in shown.items]
+        return Page(refs, shown.next)
 
     def load(self, ctx: Context, refs: Sequence[DatasetRef]) -> Iterator[Loaded | LoadFailure]:
         """Return documents in the order asked for."""

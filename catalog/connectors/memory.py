@@ -28,6 +28,7 @@ from catalog.connectors.base import (
     Page,
     PageToken,
     check_options,
+    page_of_names,
 )
 from catalog.domain.documents import content_digest, definition_bytes, document_from_json
 from catalog.domain.operations import (
@@ -101,18 +102,16 @@ class MemoryConnector:
 
     def list_databases(self, ctx: Context, page: PageToken | None = None) -> Page[DatabaseRef]:
         """Return databases in name order."""
-        names = sorted(name for name in self._state()["databases"] if page is None or name > page)
-        chosen = names[: ctx.page_size]
-        return Page([DatabaseRef(name) for name in chosen], chosen[-1] if len(names) > len(chosen) else None)
+        shown = page_of_names(self._state()["databases"], ctx, page)
+        return Page([DatabaseRef(name) for name in shown.items], shown.next)
 
     def list_datasets(self, ctx: Context, database: str, page: PageToken | None = None) -> Page[DatasetRef]:
         """Return tables in name order. :raises NoSuchDatabase: if there is none of this name."""
         ctx.check()
         tables = self._tables(self._state(), database)
-        names = sorted(name for name in tables if page is None or name > page)
-        chosen = names[: ctx.page_size]
-        refs = [DatasetRef(database, name, tables[name]["id"], tables[name]["digest"]) for name in chosen]
-        return Page(refs, chosen[-1] if len(names) > len(chosen) else None)
+        shown = page_of_names(tables, ctx, page)
+        refs = [DatasetRef(database, name, tables[name]["id"], tables[name]["digest"]) for name in shown.items]
+        return Page(refs, shown.next)
 
     def load(self, ctx: Context, refs: Sequence[DatasetRef]) -> Iterator[Loaded | LoadFailure]:
         """Return documents in the order of the references."""

@@ -73,6 +73,11 @@ class DataFacts:
         return {name: value for name, value in facts.items() if value is not None}
 
 
+def counted(text: str) -> int | None:
+    """Return a count that a source wrote as text; None for what is none, such as the -1 of one that nobody counted."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetDocument:
     """One dataset as its source describes it. Order of columns is the source's; everything but ``data`` makes versions."""

@@ -42,7 +42,7 @@ from catalog.selectors.history import (
     list_versions,
     matching_columns,
 )
-from catalog.selectors.partitions import list_partitions
+from catalog.selectors.partitions import list_partitions, partition_keys
 from catalog.selectors.syncs import HoldView, UnitView, list_holds, list_sync_units
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "list_versions",
     "matching_columns",
     "open_connector",
+    "partition_keys",
     "readable_among",
     "reduced",
     "summaries_by_uuid",

@@ -214,6 +214,13 @@ def get_dataset(*, dataset_uuid: uuid.UUID, principal: Principal) -> StoredDatas
     return _stored(rows[0], principal)
 
 
+def dataset_for_details(dataset_uuid: uuid.UUID, principal: Principal, what: str) -> StoredDataset:
+    """Return a dataset whose details may be read. :raises Denied: if the principal may only discover it, saying for what."""
+    stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
+    gate.require(principal, gate.READ, stored.access_class_id, what=what)
+    return stored
+
+
 def get_dataset_by_name(*, name: str, principal: Principal) -> StoredDataset:
     """
     Return a dataset by its printed qualified name: the exact one, else the one that differs in letter case where the source folds.

@@ -22,7 +22,7 @@ from catalog.models import (
     DefinitionDocument,
     Redirect,
 )
-from catalog.selectors.datasets import SHOWN, StoredDataset, get_dataset
+from catalog.selectors.datasets import SHOWN, dataset_for_details
 from catalog.selectors.errors import NoSuchVersion
 
 
@@ -36,17 +36,11 @@ class VersionView:
     changes: Sequence[Mapping[str, Any]]
 
 
-def _dataset_for_details(dataset_uuid: uuid.UUID, principal: Principal, what: str) -> StoredDataset:
-    stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
-    gate.require(principal, gate.READ, stored.access_class_id, what=what)
-    return stored
-
-
 def list_versions(
     *, dataset_uuid: uuid.UUID, principal: Principal, before: int | None = None, limit: int
 ) -> Sequence[VersionView]:
     """Return versions, newest first. :raises NoSuchDataset, Denied: as the gate says."""
-    stored = _dataset_for_details(dataset_uuid, principal, "reading versions")
+    stored = dataset_for_details(dataset_uuid, principal, "reading versions")
     rows = DatasetVersion.objects.filter(dataset__uuid=stored.uuid)
     if before is not None:
         rows = rows.filter(number__lt=before)
@@ -58,7 +52,7 @@ def list_versions(
 
 def get_version_document(*, dataset_uuid: uuid.UUID, number: int, principal: Principal) -> Mapping[str, Any]:
     """Return the definition of one version as JSON values. :raises NoSuchVersion: if there is none of this number."""
-    stored = _dataset_for_details(dataset_uuid, principal, "reading versions")
+    stored = dataset_for_details(dataset_uuid, principal, "reading versions")
     digest = (
         DatasetVersion.objects.filter(dataset__uuid=stored.uuid, number=number).values_list("digest", flat=True).first()
     )
@@ -83,7 +77,7 @@ def diff_versions(*, dataset_uuid: uuid.UUID, first: int, last: int | None, prin
 
 def list_columns(*, dataset_uuid: uuid.UUID, principal: Principal, find: str = "") -> Sequence[Mapping[str, Any]]:
     """Return a dataset's columns in reading order, those whose path or description holds a text if one is given."""
-    stored = _dataset_for_details(dataset_uuid, principal, "reading columns")
+    stored = dataset_for_details(dataset_uuid, principal, "reading columns")
     return matching_columns(orjson.loads(stored.body)["columns"], find)
 
 
@@ -127,7 +121,7 @@ def list_claims(
     limit: int = 200,
 ) -> Sequence[ClaimView]:
     """Return what was said about a dataset, newest first. :raises NoSuchDataset, Denied: as the gate says."""
-    stored = _dataset_for_details(dataset_uuid, principal, "reading the history of metadata")
+    stored = dataset_for_details(dataset_uuid, principal, "reading the history of metadata")
     condition = Q(dataset__uuid=stored.uuid)
     if aspect:
         condition &= Q(aspect=aspect)
@@ -155,7 +149,7 @@ def list_claims(
 
 def list_redirects(*, dataset_uuid: uuid.UUID, principal: Principal) -> Sequence[tuple[uuid.UUID, str, datetime]]:
     """Return id, name and time of the datasets that were merged into one and not undone."""
-    stored = _dataset_for_details(dataset_uuid, principal, "reading merges")
+    stored = dataset_for_details(dataset_uuid, principal, "reading merges")
     rows = Redirect.objects.filter(survivor__uuid=stored.uuid, undone_at__isnull=True)
     return list(rows.values_list("absorbed__uuid", "absorbed__qualified_name", "created_at"))
 

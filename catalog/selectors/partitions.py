@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 
-from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.connectors.base import Context, DatasetRef, HasPartitions, Page, Partition
 from catalog.domain.partitions import Key, parse_partition_filter
 from catalog.models import Dataset
 from catalog.selectors.connecting import open_connector
-from catalog.selectors.datasets import get_dataset
+from catalog.selectors.datasets import dataset_for_details
 from catalog.selectors.errors import Unsupported
 
 LIVE_SECONDS = 10
 """How long somebody who waits for an answer waits for a source."""
+
+
+def partition_keys(body: Mapping[str, Any]) -> Sequence[Key]:
+    """Return the keys of a dataset's body, with the types that its columns have."""
+    types = {column["path"]: column["type"] for column in body["columns"]}
+    return [Key(name, types.get(name, "string")) for name in body["partitioning"]]
 
 
 def list_partitions(
@@ -29,11 +36,9 @@ def list_partitions(
     :raises Unsupported: if the dataset has no partitions that its source can list.
     :raises ConnectorError: if the source does not answer.
     """
-    stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
-    gate.require(principal, gate.READ, stored.access_class_id, what="reading partitions")
+    stored = dataset_for_details(dataset_uuid, principal, "reading partitions")
     body = orjson.loads(stored.body)
-    types = {column["path"]: column["type"] for column in body["columns"]}
-    keys = [Key(name, types.get(name, "string")) for name in body["partitioning"]]
+    keys = partition_keys(body)
     compiled = parse_partition_filter(wanted, keys) if wanted.strip() else None
     row = Dataset.objects.select_related("catalog").get(uuid=stored.uuid)
     connector = open_connector(row.catalog)

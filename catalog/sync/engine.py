@@ -400,13 +400,13 @@ class SyncRun:
         now = clock.now()
         with transaction.atomic():
             self.attempt.fence()
-            if self.changes and not failures and not failed:
-                # What could not be read is asked for again, by the older token.
-                Catalog.objects.filter(pk=self.catalog.pk).update(source_token=self.changes.token)
             every = self.catalog.sync_every_seconds
+            # What could not be read is asked for again, by the older token.
+            learned = {"source_token": self.changes.token} if self.changes and not failures and not failed else {}
             Catalog.objects.filter(pk=self.catalog.pk).update(
                 synced_at=now,
                 last_error=f"listing failed for {', '.join(failed[:5])}" if failed else "",
+                **learned,
             )
             Catalog.objects.filter(pk=self.catalog.pk, state=CatalogState.ACTIVE).update(
                 next_sync_at=now + timedelta(seconds=every) if every else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import HttpRequest
 
@@ -15,21 +15,26 @@ from catalog.journal import selectors as journal
 
 RAIL_CATALOGS = 12
 
+Item = TypeVar("Item")
+
+
+def _once(request: HttpRequest, name: str, read: Callable[[], Item]) -> Item:
+    """Return what a read gave first in this request: the frame and the page both show it."""
+    kept: dict[str, Any] = request.__dict__.setdefault("_read_once", {})
+    if name not in kept:
+        kept[name] = read()
+    found: Item = kept[name]
+    return found
+
 
 def catalogs_of(request: HttpRequest, principal: Principal) -> Sequence[selectors.CatalogView]:
-    """Return the catalogs that who asks may know, read once a request: the frame and the page both show them."""
-    if not hasattr(request, "_catalogs"):
-        request._catalogs = selectors.list_catalogs(principal=principal)  # type: ignore[attr-defined]
-    found: Sequence[selectors.CatalogView] = request._catalogs  # type: ignore[attr-defined]
-    return found
+    """Return the catalogs that who asks may know."""
+    return _once(request, "catalogs", lambda: selectors.list_catalogs(principal=principal))
 
 
 def holds_of(request: HttpRequest, principal: Principal) -> Sequence[selectors.HoldView]:
-    """Return the holds that wait for who asks, read once a request."""
-    if not hasattr(request, "_holds"):
-        request._holds = selectors.list_holds(principal=principal)  # type: ignore[attr-defined]
-    found: Sequence[selectors.HoldView] = request._holds  # type: ignore[attr-defined]
-    return found
+    """Return the holds that wait for who asks."""
+    return _once(request, "holds", lambda: selectors.list_holds(principal=principal))
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 PARQUET = (
     "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
@@ -67,6 +68,15 @@ class HiveFile:
         marks = ", ".join("?" * len(values))
         cursor = self._connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', list(values.values()))
         return int(cursor.lastrowid or 0)
+
+    def _find(self, what: str, database: str, table: str) -> tuple[Any, ...]:
+        """Return columns of a table's row ``t`` and of its storage's ``s``."""
+        found: tuple[Any, ...] = self._connection.execute(
+            f'SELECT {what} FROM "TBLS" t JOIN "DBS" d ON d."DB_ID" = t."DB_ID" JOIN "SDS" s ON s."SD_ID" = t."SD_ID"'
+            ' WHERE d."NAME" = ? AND t."TBL_NAME" = ?',
+            [database, table],
+        ).fetchone()
+        return found
 
     def _tell(self, kind: str, database: str, table: str | None = None) -> None:
         (number,) = self._connection.execute('SELECT "NEXT_EVENT_ID" FROM "NOTIFICATION_SEQUENCE"').fetchone()
@@ -158,12 +168,9 @@ class HiveFile:
     ) -> None:
         """Name a folder as a partition of a table."""
         with self._connection:
-            (key, columns_key, reads, writes, serializer) = self._connection.execute(
-                'SELECT t."TBL_ID", s."CD_ID", s."INPUT_FORMAT", s."OUTPUT_FORMAT", s."SERDE_ID" FROM "TBLS" t'
-                ' JOIN "DBS" d ON d."DB_ID" = t."DB_ID" JOIN "SDS" s ON s."SD_ID" = t."SD_ID"'
-                ' WHERE d."NAME" = ? AND t."TBL_NAME" = ?',
-                [database, table],
-            ).fetchone()
+            key, columns_key, reads, writes, serializer = self._find(
+                't."TBL_ID", s."CD_ID", s."INPUT_FORMAT", s."OUTPUT_FORMAT", s."SERDE_ID"', database, table
+            )
             storage = self._insert(
                 "SDS",
                 CD_ID=columns_key,
@@ -183,11 +190,9 @@ class HiveFile:
     def add_column(self, database: str, table: str, column: str, kind: str, comment: str = "") -> None:
         """Add a column at the end of a table."""
         with self._connection:
-            (columns_key, count) = self._connection.execute(
-                'SELECT c."CD_ID", count(*) FROM "TBLS" t JOIN "DBS" d ON d."DB_ID" = t."DB_ID" JOIN "SDS" s ON s."SD_ID" = t."SD_ID"'
-                ' JOIN "COLUMNS_V2" c ON c."CD_ID" = s."CD_ID" WHERE d."NAME" = ? AND t."TBL_NAME" = ?',
-                [database, table],
-            ).fetchone()
+            columns_key, count = self._find(
+                's."CD_ID", (SELECT count(*) FROM "COLUMNS_V2" c WHERE c."CD_ID" = s."CD_ID")', database, table
+            )
             self._insert(
                 "COLUMNS_V2", CD_ID=columns_key, COMMENT=comment, COLUMN_NAME=column, TYPE_NAME=kind, INTEGER_IDX=count
             )
@@ -205,10 +210,7 @@ class HiveFile:
     def drop_table(self, database: str, table: str) -> None:
         """Drop a table; its files stay, as those of external tables do."""
         with self._connection:
-            (key,) = self._connection.execute(
-                'SELECT t."TBL_ID" FROM "TBLS" t JOIN "DBS" d ON d."DB_ID" = t."DB_ID" WHERE d."NAME" = ? AND t."TBL_NAME" = ?',
-                [database, table],
-            ).fetchone()
+            (key,) = self._find('t."TBL_ID"', database, table)
             for part in ("TABLE_PARAMS", "PARTITION_KEYS", "TBLS"):
                 self._connection.execute(f'DELETE FROM "{part}" WHERE "TBL_ID" = ?', [key])
             self._tell("DROP_TABLE", database, table)

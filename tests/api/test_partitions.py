@@ -8,14 +8,13 @@ import pytest
 
 from catalog.services import catalogs
 from deploy.demo.hive import HiveFile
-from tests.api.test_rest import api  # noqa: F401  the same client
 from tests.conftest import sync
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def table(tmp_path, operator, api):  # noqa: F811
+def table(tmp_path, operator, api):
     """The address of a table with 50 partitions, and its metastore."""
     hive = HiveFile(tmp_path / "metastore.db", created=1_790_000_000)
     hive.create_database("logs", "", "file:/w/logs")
@@ -37,7 +36,7 @@ def table(tmp_path, operator, api):  # noqa: F811
     hive.close()
 
 
-def test_partitions_come_in_pages_and_by_filters(api, table, tmp_path):  # noqa: F811
+def test_partitions_come_in_pages_and_by_filters(api, table, tmp_path):
     names, cursor = [], ""
     while cursor is not None:
         answer = api.get(table("lines", limit=20, cursor=cursor)).json()
@@ -59,13 +58,13 @@ def test_partitions_come_in_pages_and_by_filters(api, table, tmp_path):  # noqa:
         ("plain", "", 409, "unsupported", "is not partitioned"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_with_the_reason(api, table, name, text, status, kind, words):  # noqa: F811
+def test_what_cannot_be_answered_is_refused_with_the_reason(api, table, name, text, status, kind, words):
     answer = api.get(table(name, filter=text))
     assert (answer.status_code, answer.json()["type"]) == (status, f"/docs/errors#{kind}")
     assert words in answer.json()["detail"]
 
 
-def test_a_source_without_partitions_says_so_and_one_that_is_gone_is_unavailable(api, source, table, tmp_path):  # noqa: F811
+def test_a_source_without_partitions_says_so_and_one_that_is_gone_is_unavailable(api, source, table, tmp_path):
     source.creates("orders")
     source.sync()
     answer = api.get(f"/v1/datasets/{source.id_of('orders')}/partitions")

@@ -10,18 +10,9 @@ import pytest
 from django.test import Client
 
 from catalog.access.models import User
-from catalog.access.services import create_token, create_user
 from tests.conftest import pump
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def api(operator):
-    """A client with an operator's token."""
-    user = create_user(caller=operator, username="root", password=None, operator=True)
-    _, secret = create_token(caller=operator, user_id=user.pk, name="t", expires_at=None)
-    return Client(headers={"Authorization": f"Bearer {secret}"})
 
 
 def send(client, method, address, body=None, **headers):

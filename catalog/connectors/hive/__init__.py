@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
-from urllib.parse import urlsplit
 
 from catalog.connectors.base import (
     Changes,
@@ -23,6 +21,7 @@ from catalog.connectors.base import (
     PageToken,
     Partition,
     check_options,
+    page_of_names,
 )
 from catalog.connectors.hive.tables import HiveTable, TableName
 from catalog.domain.names import CaseRule
@@ -120,10 +119,8 @@ class HiveConnector:
         names = self._metastore.table_names(ctx, database)
         if names is None:
             raise NoSuchDatabase(f"the metastore has no database '{database}'")
-        names = sorted(names)
-        start = bisect.bisect_right(names, page or "")
-        refs = [DatasetRef(database, name) for name in names[start : start + ctx.page_size]]
-        return Page(refs, refs[-1].name if start + len(refs) < len(names) else None)
+        shown = page_of_names(names, ctx, page)
+        return Page([DatasetRef(database, name) for name in shown.items], shown.next)
 
     def load(self, ctx: Context, refs: Sequence[DatasetRef]) -> Iterator[Loaded | LoadFailure]:
         """Return documents, a batch of each database in one call."""
@@ -193,14 +190,7 @@ class HiveConnector:
 def _by_thrift(uri: str) -> Metastore:
     from catalog.connectors.hive.by_thrift import ThriftMetastore
 
-    parts = urlsplit(uri)
-    try:
-        port = parts.port or 9083
-    except ValueError:
-        port = 0
-    if parts.scheme != "thrift" or not parts.hostname or not port:
-        raise InvalidOptions("the option 'uri' must be written thrift://HOST:PORT")
-    return ThriftMetastore(parts.hostname, port)
+    return ThriftMetastore(uri)
 
 
 def _by_sql(url: str) -> Metastore:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from catalog.connectors.base import (
     ConnectorError,
     Context,
     DatabaseRef,
     DatasetRef,
+    InvalidOptions,
     LoadFailure,
     NoSuchTable,
     NotInstalled,
@@ -31,7 +33,8 @@ MAX_MESSAGE_BYTES = 512 * 1024 * 1024
 class ThriftMetastore:
     """One connection, opened when something is asked and again after it broke."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, uri: str) -> None:
+        host, port = _address(uri)
         try:
             from hive_metastore import ThriftHiveMetastore
             from thrift.transport.TSocket import TSocket
@@ -170,13 +173,13 @@ class ThriftMetastore:
         """Return partitions by their names."""
         with self._calling(ctx) as client:
             found = client.get_partitions_by_names(table.database, table.table, list(names))
-            keys = [key.name for key in client.get_table(table.database, table.table).partitionKeys]
         named = {values_of(name): name for name in names}
         for each in found:
             values = tuple(None if value == NULL_VALUE else value for value in each.values)
-            name = named.get(values) or "/".join(f"{k}={v}" for k, v in zip(keys, each.values, strict=False))
+            if values not in named:
+                continue
             yield Partition(
-                name,
+                named[values],
                 values,
                 (each.sd.location or None) if each.sd else None,
                 dict(each.parameters or {}),
@@ -187,6 +190,17 @@ class ThriftMetastore:
         """Close the connection; the next call opens it again."""
         self._names_of = None
         self._transport.close()
+
+
+def _address(uri: str) -> tuple[str, int]:
+    parts = urlsplit(uri)
+    try:
+        port = parts.port or 9083
+    except ValueError:
+        port = 0
+    if parts.scheme != "thrift" or not parts.hostname or not port:
+        raise InvalidOptions("the option 'uri' must be written thrift://HOST:PORT")
+    return parts.hostname, port
 
 
 def _said(error: Exception) -> str:

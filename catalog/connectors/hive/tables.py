@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from catalog.connectors.base import DatasetRef, Loaded
-from catalog.domain.documents import Column, DataFacts, DatasetDocument
+from catalog.domain.documents import Column, DataFacts, DatasetDocument, counted
 from catalog.domain.source_types import map_hive
 from catalog.domain.types import Fidelity
 
@@ -99,9 +99,9 @@ class HiveTable:
             },
             storage=self._storage(),
             data=DataFacts(
-                rows=_count(parameters, "numRows"),
-                size_bytes=_count(parameters, "totalSize"),
-                files=_count(parameters, "numFiles"),
+                rows=counted(parameters.get("numRows", "")),
+                size_bytes=counted(parameters.get("totalSize", "")),
+                files=counted(parameters.get("numFiles", "")),
                 snapshot_id=parameters.get("current-snapshot-id") or parameters.get("metadata_location"),
             ),
         )
@@ -143,17 +143,11 @@ def _column(name: str, source_type: str, comment: str) -> Column:
     return Column(name, mapped.type, source_type, mapped.fidelity, comment=comment or "")
 
 
-def _count(parameters: Mapping[str, str], name: str) -> int | None:
-    # -1 says that nobody counted.
-    value = parameters.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
-
-
 def _spark_columns(parameters: Mapping[str, str]) -> list[Column] | None:
     """Return the schema that Spark keeps in parameters, cut into parts; None where there is none that can be read."""
     whole = parameters.get(_SPARK_PARTS)
     if whole is None:
-        count = _count(parameters, f"{_SPARK_PARTS}.numParts") or 0
+        count = counted(parameters.get(f"{_SPARK_PARTS}.numParts", "")) or 0
         parts = [parameters.get(f"{_SPARK_PARTS}.part.{number}") for number in range(min(count, 10_000))]
         if not parts or None in parts:
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from catalog.connectors.base import (
     Page,
     PageToken,
     check_options,
+    page_of_names,
     text_option,
 )
 
@@ -95,10 +95,9 @@ class IcebergConnector:
         refs = self._catalog.datasets(ctx, database)
         if refs is None:
             raise NoSuchDatabase(f"the Iceberg catalog has no namespace '{database}'")
-        refs = sorted(refs, key=lambda ref: ref.name)
-        start = bisect.bisect_right(refs, page or "", key=lambda ref: ref.name)
-        shown = refs[start : start + ctx.page_size]
-        return Page(shown, shown[-1].name if start + len(shown) < len(refs) else None)
+        by_name = {ref.name: ref for ref in refs}
+        shown = page_of_names(by_name, ctx, page)
+        return Page([by_name[name] for name in shown.items], shown.next)
 
     def load(self, ctx: Context, refs: Sequence[DatasetRef]) -> Iterator[Loaded | LoadFailure]:
         """Return documents, one metadata file each."""

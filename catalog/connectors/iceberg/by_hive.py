@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from urllib.parse import urlsplit
+from functools import partial
 
-from catalog.connectors.base import Context, DatabaseRef, DatasetRef, InvalidOptions, Loaded, LoadFailure
+from catalog.connectors.base import Context, DatabaseRef, DatasetRef, Loaded, LoadFailure
 from catalog.connectors.hive.by_thrift import ThriftMetastore
 from catalog.connectors.hive.tables import HiveTable
-from catalog.connectors.iceberg.documents import table_document
+from catalog.connectors.iceberg.loading import load_table
 
 TABLES_A_CALL = 500
 
@@ -18,14 +17,7 @@ class HiveIcebergCatalog:
     """The tables of a metastore that say of themselves that they are Iceberg's."""
 
     def __init__(self, uri: str) -> None:
-        parts = urlsplit(uri)
-        try:
-            host, port = parts.hostname, parts.port or 9083
-        except ValueError:
-            host, port = None, 0
-        if not host:
-            raise InvalidOptions("the option 'uri' must be written thrift://HOST:PORT")
-        self._metastore = ThriftMetastore(host, port)
+        self._metastore = ThriftMetastore(uri)
 
     def version(self, ctx: Context) -> str:
         """Return the version that the metastore gives of itself."""
@@ -56,14 +48,7 @@ class HiveIcebergCatalog:
         from pyiceberg.table import StaticTable
 
         for _, location in self._locations(ctx, ref.database, [ref.name]):
-            try:
-                table = StaticTable.from_metadata(location)
-                document = table_document(table)
-            except FileNotFoundError:
-                return LoadFailure(ref, "its metadata file is gone")
-            except (ValueError, KeyError, OSError, RecursionError) as error:
-                return LoadFailure(ref, f"its metadata file could not be read ({type(error).__name__})")
-            return Loaded(replace(ref, source_id=str(table.metadata.table_uuid), digest=location), document)
+            return load_table(ref, partial(StaticTable.from_metadata, location), digest=True)
         return LoadFailure(ref, f"there is no Iceberg table '{ref.name}' in '{ref.database}'", gone=True)
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from catalog.connectors.base import (
     SourceUnavailable,
 )
 from catalog.connectors.iceberg.documents import view_document
-from catalog.connectors.iceberg.loading import load_table
+from catalog.connectors.iceberg.loading import load_from
 from catalog.domain.names import join_namespace, split_namespace
 
 CONNECT_SECONDS = 3.0
@@ -124,7 +124,7 @@ class RESTCatalog:
     def load(self, ctx: Context, ref: DatasetRef) -> Loaded | LoadFailure:
         """Return a table's document, or if there is no such table, a view's."""
         with self._open(ctx) as catalog:
-            answer = load_table(catalog, ref, digest=False)
+            answer = load_from(catalog, ref, digest=False)
             if isinstance(answer, Loaded) or not answer.gone:
                 return answer
             try:

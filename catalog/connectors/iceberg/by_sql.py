@@ -18,7 +18,7 @@ from catalog.connectors.base import (
     Refused,
     SourceUnavailable,
 )
-from catalog.connectors.iceberg.loading import load_table
+from catalog.connectors.iceberg.loading import load_from
 from catalog.domain.names import join_namespace, split_namespace
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class SQLCatalog:
     def load(self, ctx: Context, ref: DatasetRef) -> Loaded | LoadFailure:
         """Return a table's document."""
         with self._open(ctx) as catalog:
-            return load_table(catalog, ref, digest=True)
+            return load_from(catalog, ref, digest=True)
 
     def close(self) -> None:
         """Close the connections to the catalog's database."""

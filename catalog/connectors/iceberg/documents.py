@@ -63,6 +63,7 @@ def _columns(schema: Schema) -> tuple[Column, ...]:
 
 
 def table_document(table: Table) -> DatasetDocument:
+    """Return a table's current schema, spec and order; its current snapshot is its data."""
     schema = table.schema()
 
     def name(field_id: int) -> str:

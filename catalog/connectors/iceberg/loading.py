@@ -1,7 +1,8 @@
-"""Loading one table through any of PyIceberg's catalogs."""
+"""Loading one table, and saying why one could not be."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,20 @@ from catalog.domain.names import split_namespace
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
 
 
-def load_table(catalog: Catalog, ref: DatasetRef, *, digest: bool) -> Loaded | LoadFailure:
-    """Return a table's document, with its metadata location as the digest where listings give it too."""
+def load_from(catalog: Catalog, ref: DatasetRef, *, digest: bool) -> Loaded | LoadFailure:
+    """Return the document of a table that a catalog of PyIceberg's knows."""
+    return load_table(ref, lambda: catalog.load_table((*split_namespace(ref.database), ref.name)), digest=digest)
+
+
+def load_table(ref: DatasetRef, read: Callable[[], Table], *, digest: bool) -> Loaded | LoadFailure:
+    """Return the document of a table that is read so, with its metadata location as the digest where listings give it too."""
     from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
 
     try:
-        table = catalog.load_table((*split_namespace(ref.database), ref.name))
+        table = read()
         document = table_document(table)
     except (NoSuchTableError, NoSuchIcebergTableError):
         return LoadFailure(ref, f"there is no table '{ref.name}' in '{ref.database}'", gone=True)

@@ -16,8 +16,9 @@ from catalog import backends, selectors
 from catalog.access import gate
 from catalog.access.selectors import display_names, find_owner_handles
 from catalog.connectors.base import ConnectorError
+from catalog.domain.documents import counted
 from catalog.domain.names import InvalidName
-from catalog.domain.partitions import MAX_FILTER, InvalidFilter, Key
+from catalog.domain.partitions import MAX_FILTER, InvalidFilter
 from catalog.selectors import StoredDataset
 from catalog.services import annotating
 from catalog.services.annotating import Annotated
@@ -243,23 +244,18 @@ def _partitions(
             "name": partition.name,
             "location": partition.location,
             "created_at": partition.created_at,
-            "rows": _counted(partition.properties.get("numRows", "")),
-            "size": _counted(partition.properties.get("totalSize", "")),
+            "rows": counted(partition.properties.get("numRows", "")),
+            "size": counted(partition.properties.get("totalSize", "")),
         }
         for partition in page.items
     ]
     return context | {"partitions": shown_items, "after": page.next}
 
 
-def _counted(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 def _example(body: Mapping[str, Any]) -> str:
     """Return a filter that the table's first key could have."""
-    types = {column["path"]: column["type"] for column in body["columns"]}
-    name = body["partitioning"][0]
-    return f"{name} >= 1" if Key(name, types.get(name, "string")).is_numeric else f"{name} >= '2026-11-01'"
+    key = selectors.partition_keys(body)[0]
+    return f"{key.name} >= 1" if key.is_numeric else f"{key.name} >= '2026-11-01'"
 
 
 def _versions(
