@@ -96,6 +96,7 @@ class Dataset(models.Model):
     name = models.TextField()
     qualified_name = models.TextField()
     lookup_key = models.TextField()
+    location_key = models.CharField(max_length=500, null=True)
     holds_name = models.BooleanField(default=True)
     kind = models.CharField(max_length=20)
     state = models.CharField(max_length=12, choices=DatasetState.choices, default=DatasetState.LIVE)
@@ -125,6 +126,12 @@ class Dataset(models.Model):
         ]
         indexes = [
             models.Index(fields=["lookup_key"], name="dataset_lookup"),
+            models.Index(
+                fields=["location_key"],
+                opclasses=["varchar_pattern_ops"],
+                condition=models.Q(location_key__isnull=False),
+                name="dataset_at_location",
+            ),
             models.Index(fields=["database", "name"], name="dataset_in_database"),
             models.Index(fields=["catalog", "state"], name="dataset_in_catalog"),
             models.Index(fields=["access_class", "state"], name="dataset_by_class"),

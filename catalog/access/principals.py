@@ -93,6 +93,14 @@ def principal_for_user(user_id: int) -> Principal | None:
     return found
 
 
+def renewed(principal: Principal) -> Principal:
+    """Return a principal with what it reaches by now: a name that was classed a moment ago may have made a class."""
+    if principal.classes is None or principal.user_id is None:
+        return principal
+    forget()
+    return principal_for_user(principal.user_id) or principal
+
+
 def token_digest(secret: str) -> bytes:
     """Return what is stored of a token. A token has 256 random bits, so a plain hash is enough."""
     return hashlib.sha256(secret.encode()).digest()

@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -304,6 +304,14 @@ class Classifier:
             # Not remembered beyond a failed transaction: the row may have been rolled back.
             transaction.on_commit(lambda: self._classes.__setitem__(matched, found))
         return found
+
+
+def classes_of(qualified_names: Sequence[str]) -> list[int]:
+    """Return the ids of the classes of names, of datasets that are there or that may come."""
+    with transaction.atomic():
+        classifier = Classifier()
+        classifier.refresh()
+        return [classifier.class_of(name) for name in qualified_names]
 
 
 def _class_for(patterns: frozenset[int]) -> int:

@@ -109,6 +109,7 @@ class DatabaseRef:
     name: str
     comment: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
+    location: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +127,17 @@ class DatasetRef:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A dataset's document, with the id and digest that belong to it."""
+    """
+    A dataset's document, with the id and digest that belong to it.
+
+    ``parameters`` are all that the source keeps of it in its own words, those that change with the data included; doors that
+    speak these words show them, and they are not stored.
+    """
 
     ref: DatasetRef
     document: DatasetDocument
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +184,8 @@ class ConnectorSpec:
     list_refs: int = 1_000
     load_refs: int = 200
     """How many datasets one call should list or load: many where each call must open the source anew."""
+    keeps_open: bool = False
+    """Whether a connection may wait for the next question: no file of somebody else's is held by it."""
 
 
 class Connector(Protocol):
@@ -231,20 +241,25 @@ class Partition:
     location: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
+    storage: Mapping[str, str] = field(default_factory=dict)
+    """How its files are read, by the names that a table's ``storage`` has."""
 
 
 @runtime_checkable
 class HasPartitions(Protocol):
-    """A connector that can list the partitions of a table."""
+    """A connector that can list the partitions of a table: their names first, for a name says all that a filter needs."""
 
-    def partitions(
+    def partition_names(
         self, ctx: Context, ref: DatasetRef, wanted: PartitionFilter | None, page: PageToken | None = None
-    ) -> Page[Partition]:
+    ) -> Page[str]:
         """
-        Return one page of a table's partitions in name order, those that a filter wants.
+        Return one page of the names of a table's partitions in order, those that a filter wants.
 
         :raises NoSuchTable: if the source has no such table.
         """
+
+    def partitions(self, ctx: Context, ref: DatasetRef, names: Sequence[str]) -> Sequence[Partition]:
+        """Return the named partitions in the order of their names, those that are gone left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ class PostgreSQLConnector:
             ),
             Option("sslmode", "TLS", "disable, prefer, require, verify-ca or verify-full.", default="prefer"),
         ),
+        keeps_open=True,
     )
 
     def __init__(self, **options: Any) -> None:

@@ -129,9 +129,9 @@ def split_namespace(database: str) -> tuple[str, ...]:
     return tuple(level.replace("%2E", ".").replace("%25", "%") for level in database.split("."))
 
 
-def lookup_key(name: str, rule: CaseRule) -> str:
-    """Return what two names that the source holds for the same have in common; cut, since an index has bounds."""
-    return (name.casefold() if rule is CaseRule.FOLDS else name)[:MAX_LOOKUP]
+def lookup_key(name: str) -> str:
+    """Return what names that differ in letter case only have in common; cut, since an index has bounds."""
+    return name.casefold()[:MAX_LOOKUP]
 
 
 _CATALOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")

@@ -42,7 +42,21 @@ from catalog.selectors.history import (
     list_versions,
     matching_columns,
 )
-from catalog.selectors.partitions import list_partitions, partition_keys
+from catalog.selectors.live import (
+    LiveDatabase,
+    LiveDataset,
+    find_partitioned_table,
+    get_live_database,
+    get_live_dataset,
+    list_live_databases,
+)
+from catalog.selectors.partitions import (
+    PartitionedTable,
+    get_partitions,
+    list_partition_names,
+    list_partitions,
+    partition_keys,
+)
 from catalog.selectors.syncs import HoldView, UnitView, list_holds, list_sync_units
 
 __all__ = [
@@ -53,21 +67,28 @@ __all__ = [
     "DatabaseView",
     "DatasetSummary",
     "HoldView",
+    "LiveDatabase",
+    "LiveDataset",
     "NoSuchCatalog",
     "NoSuchDatabase",
     "NoSuchDataset",
     "NoSuchVersion",
+    "PartitionedTable",
     "StoredDataset",
     "UnitView",
     "Unsupported",
     "VersionView",
     "case_rule",
     "diff_versions",
+    "find_partitioned_table",
     "former_name_ended_at",
     "get_catalog",
     "get_database",
     "get_dataset",
     "get_dataset_by_name",
+    "get_live_database",
+    "get_live_dataset",
+    "get_partitions",
     "get_version_document",
     "list_catalogs",
     "list_claims",
@@ -75,6 +96,8 @@ __all__ = [
     "list_databases",
     "list_datasets",
     "list_holds",
+    "list_live_databases",
+    "list_partition_names",
     "list_partitions",
     "list_recently_changed",
     "list_redirects",

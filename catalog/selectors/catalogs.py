@@ -85,7 +85,7 @@ def list_catalogs(*, principal: Principal) -> Sequence[CatalogView]:
 
 def get_catalog(*, name: str, principal: Principal) -> CatalogView:
     """Return a catalog. :raises NoSuchCatalog: if there is none, or the principal may know nothing in it."""
-    row = _known_catalog(name, principal)
+    row = known_catalog(name, principal)
     return _catalog_view(row, _known_datasets(principal, catalog=row).count(), with_options=principal.is_operator)
 
 
@@ -93,7 +93,8 @@ def _known_datasets(principal: Principal, **where: Any) -> QuerySet[Dataset]:
     return Dataset.objects.filter(gate.condition(principal, gate.DISCOVER), state__in=SHOWN, **where)
 
 
-def _known_catalog(name: str, principal: Principal) -> Catalog:
+def known_catalog(name: str, principal: Principal) -> Catalog:
+    """Return the row of a catalog. :raises NoSuchCatalog: if there is none, or the principal may know nothing in it."""
     row = Catalog.objects.filter(name=name).exclude(state=CatalogState.REMOVED).first()
     if row is not None and (principal.is_operator or _known_datasets(principal, catalog=row).exists()):
         return row
@@ -114,7 +115,7 @@ class DatabaseView:
 
 def list_databases(*, catalog: str, principal: Principal, after: str = "", limit: int) -> Sequence[DatabaseView]:
     """Return databases of a catalog in name order behind a name. :raises NoSuchCatalog: as :func:`get_catalog`."""
-    known = _known_catalog(catalog, principal)
+    known = known_catalog(catalog, principal)
     rows = Database.objects.filter(catalog=known, name__gt=after)
     if not principal.is_operator:
         rows = rows.filter(pk__in=_known_datasets(principal, catalog=known).values("database_id"))
@@ -125,7 +126,7 @@ def list_databases(*, catalog: str, principal: Principal, after: str = "", limit
 
 def get_database(*, catalog: str, database: str, principal: Principal) -> DatabaseView:
     """Return a database. :raises NoSuchDatabase: if there is none, or the principal may know nothing in it."""
-    row = Database.objects.filter(catalog=_known_catalog(catalog, principal), name=database).first()
+    row = Database.objects.filter(catalog=known_catalog(catalog, principal), name=database).first()
     if row is not None:
         count = _known_datasets(principal, database=row).count()
         if count or principal.is_operator:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
 from catalog import backends, credentials
-from catalog.connectors.base import Connector
+from catalog.connectors.base import Connector, ConnectorError, SourceUnavailable
 from catalog.domain.names import CaseRule
 from catalog.models import (
     Catalog,
 )
+
+LIVE_SECONDS = 10
+"""How long somebody who waits for an answer waits for a source."""
+IDLE_SECONDS = 30
+IDLE_A_CATALOG = 4
+"""Connectors of a catalog that wait open for the next question, in each process."""
+
+Answer = TypeVar("Answer")
 
 
 def case_rule(platform: str) -> CaseRule:
@@ -27,3 +40,75 @@ def open_connector(catalog: Catalog) -> Connector:
     options = {**catalog.options, **credentials.unseal(bytes(catalog.secrets))}
     spec = backends.connector_spec(catalog.platform)
     return backends.make_connector(catalog.platform, credentials.resolve_options(options, spec))
+
+
+class _Waiting:
+    """Open connectors that nobody uses at the moment, by catalog and the version of its settings."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[int, int], list[tuple[float, Connector]]] = {}
+
+    def take(self, key: tuple[int, int]) -> Connector | None:
+        """Return the one that was used last, None if there is none; those that waited too long are closed."""
+        oldest = time.monotonic() - IDLE_SECONDS
+        with self._lock:
+            stale = [connector for idle in self._idle.values() for since, connector in idle if since < oldest]
+            fresh = {at: [one for one in idle if one[0] >= oldest] for at, idle in self._idle.items()}
+            self._idle = {at: idle for at, idle in fresh.items() if idle}
+            found = self._idle[key].pop()[1] if self._idle.get(key) else None
+        for connector in stale:
+            connector.close()
+        return found
+
+    def give(self, key: tuple[int, int], connector: Connector) -> None:
+        """Keep a connector for the next question, or close it if enough of them wait."""
+        with self._lock:
+            idle = self._idle.setdefault(key, [])
+            if len(idle) < IDLE_A_CATALOG:
+                idle.append((time.monotonic(), connector))
+                return
+        connector.close()
+
+
+_waiting = _Waiting()
+
+
+def ask(catalog: Catalog, question: Callable[[Connector], Answer]) -> Answer:
+    """
+    Return what a catalog's source answers to a question, by a connection that is open already where there is one.
+
+    A connection that broke while it waited is replaced by a fresh one, so that a question may be asked twice.
+
+    :raises ConnectorError: as the connector says.
+    """
+    if not backends.connector_spec(catalog.platform).keeps_open:
+        connector = open_connector(catalog)
+        try:
+            return question(connector)
+        finally:
+            connector.close()
+    key = (catalog.pk, catalog.version)
+    waited = _waiting.take(key)
+    if waited is not None:
+        try:
+            answer = question(waited)
+        except SourceUnavailable:
+            waited.close()
+        except BaseException:
+            waited.close()
+            raise
+        else:
+            _waiting.give(key, waited)
+            return answer
+    connector = open_connector(catalog)
+    try:
+        answer = question(connector)
+    except BaseException as error:
+        if isinstance(error, ConnectorError) and not isinstance(error, SourceUnavailable):
+            _waiting.give(key, connector)
+        else:
+            connector.close()
+        raise
+    _waiting.give(key, connector)
+    return answer

@@ -21,6 +21,7 @@ from catalog.models import (
     DatasetState,
     FormerName,
 )
+from catalog.selectors.connecting import case_rule
 from catalog.selectors.errors import AmbiguousName, NoSuchDataset
 
 SHOWN = (DatasetState.LIVE, DatasetState.MISSING)
@@ -118,6 +119,7 @@ class StoredDataset:
     version: int
     access_class_id: int
     qualified_name: str
+    state: str
     body: bytes
     is_whole: bool
     as_of: datetime
@@ -189,6 +191,7 @@ def _stored(row: _Row, principal: Principal) -> StoredDataset:
         version=row.version,
         access_class_id=row.access_class_id,
         qualified_name=row.qualified_name,
+        state=row.state,
         body=row.body if whole else reduced(row.body),
         is_whole=whole,
         as_of=row.seen_at,
@@ -221,9 +224,10 @@ def dataset_for_details(dataset_uuid: uuid.UUID, principal: Principal, what: str
     return stored
 
 
-def get_dataset_by_name(*, name: str, principal: Principal) -> StoredDataset:
+def get_dataset_by_name(*, name: str, principal: Principal, any_case: bool = False) -> StoredDataset:
     """
-    Return a dataset by its printed qualified name: the exact one, else the one that differs in letter case where the source folds.
+    Return a dataset by its printed qualified name: the exact one, else the one that differs in letter case only, where the
+    source folds or ``any_case`` says that the asker does.
 
     :raises InvalidName: if the text is no name.
     :raises AmbiguousName: if several differ in letter case only.
@@ -234,9 +238,9 @@ def get_dataset_by_name(*, name: str, principal: Principal) -> StoredDataset:
     if not rows:
         folded = _fetch(
             "lookup_key = %s AND holds_name AND state IN ('live', 'missing') ORDER BY qualified_name LIMIT 20",
-            lookup_key(printed, CaseRule.FOLDS),
+            lookup_key(printed),
         )
-        rows = _known(folded, principal)
+        rows = [row for row in _known(folded, principal) if any_case or _folds(row)]
         if len(rows) > 1:
             raise AmbiguousName(
                 f"'{printed}' may mean {' or '.join(repr(row.qualified_name) for row in rows[:3])}; write it exactly"
@@ -244,6 +248,10 @@ def get_dataset_by_name(*, name: str, principal: Principal) -> StoredDataset:
     if not rows:
         raise _not_found(printed, principal)
     return _stored(rows[0], principal)
+
+
+def _folds(row: _Row) -> bool:
+    return case_rule(orjson.loads(row.body)["platform"]) is CaseRule.FOLDS
 
 
 def _known(rows: Sequence[_Row], principal: Principal) -> Sequence[_Row]:

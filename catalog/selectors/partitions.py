@@ -4,26 +4,47 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from catalog.access.principals import Principal
-from catalog.connectors.base import Context, DatasetRef, HasPartitions, Page, Partition
-from catalog.domain.partitions import Key, parse_partition_filter
-from catalog.models import Dataset
-from catalog.selectors.connecting import open_connector
+from catalog.connectors.base import Connector, Context, DatasetRef, HasPartitions, Page, Partition, collect
+from catalog.domain.partitions import Key, PartitionFilter, parse_partition_filter
+from catalog.models import Catalog, Dataset
+from catalog.selectors.connecting import LIVE_SECONDS, ask
 from catalog.selectors.datasets import dataset_for_details
 from catalog.selectors.errors import Unsupported
 
-LIVE_SECONDS = 10
-"""How long somebody who waits for an answer waits for a source."""
+NAMES_A_PAGE = 100_000
+MAX_NAMES = 2_000_000
+"""Names of partitions that one answer without pages may look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionedTable:
+    """A table that somebody may read, and the keys of its partitions."""
+
+    catalog: Catalog
+    ref: DatasetRef
+    qualified_name: str
+    keys: Sequence[Key]
 
 
 def partition_keys(body: Mapping[str, Any]) -> Sequence[Key]:
     """Return the keys of a dataset's body, with the types that its columns have."""
     types = {column["path"]: column["type"] for column in body["columns"]}
     return [Key(name, types.get(name, "string")) for name in body["partitioning"]]
+
+
+def partitioned_table(*, dataset_uuid: uuid.UUID, principal: Principal) -> PartitionedTable:
+    """Return a table by its id. :raises NoSuchDataset, Denied: as the gate says."""
+    stored = dataset_for_details(dataset_uuid, principal, "reading partitions")
+    body = orjson.loads(stored.body)
+    catalog = Catalog.objects.get(pk=Dataset.objects.values("catalog").get(uuid=stored.uuid)["catalog"])
+    ref = DatasetRef(body["database"] or "", body["name"])
+    return PartitionedTable(catalog, ref, stored.qualified_name, partition_keys(body))
 
 
 def list_partitions(
@@ -36,18 +57,49 @@ def list_partitions(
     :raises Unsupported: if the dataset has no partitions that its source can list.
     :raises ConnectorError: if the source does not answer.
     """
-    stored = dataset_for_details(dataset_uuid, principal, "reading partitions")
-    body = orjson.loads(stored.body)
-    keys = partition_keys(body)
-    compiled = parse_partition_filter(wanted, keys) if wanted.strip() else None
-    row = Dataset.objects.select_related("catalog").get(uuid=stored.uuid)
-    connector = open_connector(row.catalog)
-    try:
-        if not isinstance(connector, HasPartitions):
-            raise Unsupported(f"{connector.spec.title} does not list partitions")
-        if not keys:
-            raise Unsupported(f"'{stored.qualified_name}' is not partitioned")
-        ref = DatasetRef(body["database"], body["name"])
-        return connector.partitions(Context.within(LIVE_SECONDS, page_size=limit), ref, compiled, after or None)
-    finally:
-        connector.close()
+    table = partitioned_table(dataset_uuid=dataset_uuid, principal=principal)
+    compiled = _filter(table, wanted)
+    if not table.keys:
+        raise Unsupported(f"'{table.qualified_name}' is not partitioned")
+    ctx = Context.within(LIVE_SECONDS, page_size=limit)
+
+    def question(connector: Connector) -> Page[Partition]:
+        lister = _lister(connector)
+        names = lister.partition_names(ctx, table.ref, compiled, after or None)
+        return Page(lister.partitions(ctx, table.ref, names.items), names.next)
+
+    return ask(table.catalog, question)
+
+
+def list_partition_names(table: PartitionedTable, wanted: str = "") -> Sequence[str]:
+    """
+    Return the names of all partitions that a filter wants, in order; none for a table without partitions.
+
+    :raises InvalidFilter, Unsupported, ConnectorError: as :func:`list_partitions`.
+    """
+    compiled = _filter(table, wanted)
+    if not table.keys:
+        return []
+    ctx = Context.within(LIVE_SECONDS, page_size=NAMES_A_PAGE)
+
+    def question(connector: Connector) -> Sequence[str]:
+        lister = _lister(connector)
+        return collect(lambda page: lister.partition_names(ctx, table.ref, compiled, page), limit=MAX_NAMES)
+
+    return ask(table.catalog, question)
+
+
+def get_partitions(table: PartitionedTable, names: Sequence[str]) -> Sequence[Partition]:
+    """Return partitions by their names, in this order; those that are gone are left out."""
+    ctx = Context.within(LIVE_SECONDS)
+    return ask(table.catalog, lambda connector: _lister(connector).partitions(ctx, table.ref, names)) if names else ()
+
+
+def _filter(table: PartitionedTable, wanted: str) -> PartitionFilter | None:
+    return parse_partition_filter(wanted, table.keys) if wanted.strip() else None
+
+
+def _lister(connector: Connector) -> HasPartitions:
+    if not isinstance(connector, HasPartitions):
+        raise Unsupported(f"{connector.spec.title} does not list partitions")
+    return connector

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from catalog.access import gate
 from catalog.access.principals import Caller, system_principal
-from catalog.access.services import AuditEntry, Classifier, record
+from catalog.access.services import AuditEntry, Classifier, classes_of, record
 from catalog.connectors.base import (
     Conflict,
     ConnectorError,
@@ -45,7 +45,7 @@ from catalog.domain.operations import (
 from catalog.guards import Proposal, ask_guards
 from catalog.journal import clock, failpoints
 from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, Intent, IntentState
-from catalog.selectors import NoSuchCatalog, NoSuchDataset, case_rule, open_connector
+from catalog.selectors import NoSuchCatalog, NoSuchDataset, open_connector
 from catalog.services import store
 from catalog.services.publishing import load_definitions
 
@@ -231,11 +231,7 @@ def _check_may_change(caller: Caller, name: str, dataset: Dataset | None, operat
         raise NoSuchDataset(name)
     if dataset is not None and not gate.may(principal, gate.DISCOVER, dataset.access_class_id):
         raise NoSuchDataset(name)
-    with transaction.atomic():
-        classifier = Classifier()
-        classifier.refresh()
-        classes = [classifier.class_of(each) for each in names]
-    for class_id in classes:
+    for class_id in classes_of(names):
         gate.require(principal, gate.ADMIN, class_id, what=f"changing the definition of '{name}'")
 
 
@@ -340,7 +336,6 @@ def _store_answers(
         caller=caller,
         cause={"intent": str(intent.uuid)},
         classifier=Classifier(),
-        case_rule=case_rule(catalog.platform),
     )
     held = {
         dataset.name: dataset

@@ -17,7 +17,7 @@ from catalog.domain.names import QualifiedName, lookup_key
 from catalog.journal import clock
 from catalog.journal.services import Entry, publish
 from catalog.models import Catalog, CatalogState, Dataset, DatasetState, FormerName, Redirect
-from catalog.selectors import NoSuchCatalog, NoSuchDataset, case_rule
+from catalog.selectors import NoSuchCatalog, NoSuchDataset
 from catalog.services.publishing import Told, publish_changes, refresh_bodies
 
 PAGE = 500
@@ -51,7 +51,7 @@ def observe(*, caller: Caller, qualified_name: str, kind: str = "table") -> uuid
             catalog=catalog,
             name=name.last,
             qualified_name=printed,
-            lookup_key=lookup_key(printed, case_rule(catalog.platform)),
+            lookup_key=lookup_key(printed),
             kind=kind,
             state=DatasetState.OBSERVED,
             access_class_id=classifier.class_of(printed),

@@ -27,6 +27,7 @@ DATASET_FIELDS = (
     "name",
     "qualified_name",
     "lookup_key",
+    "location_key",
     "holds_name",
     "kind",
     "state",

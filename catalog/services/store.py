@@ -25,7 +25,8 @@ from catalog.bodies import AnyColumn, dataset_body, new_uuid
 from catalog.connectors.base import Loaded
 from catalog.domain.diff import Change, diff
 from catalog.domain.documents import DatasetDocument, content_digest, document_from_json, storable
-from catalog.domain.names import CaseRule, QualifiedName, lookup_key
+from catalog.domain.locations import location_key
+from catalog.domain.names import QualifiedName, lookup_key
 from catalog.journal import clock, failpoints
 from catalog.journal.services import publish_data_changes
 from catalog.models import Catalog, Database, Dataset, DatasetState, DatasetVersion, DefinitionDocument, FormerName
@@ -86,7 +87,6 @@ class Writing:
     caller: Caller
     cause: Mapping[str, Any]
     classifier: Classifier
-    case_rule: CaseRule = CaseRule.SENSITIVE
     fence: Callable[[], None] = lambda: None
     read_at: datetime | None = None
     """When the source was asked, at the earliest; what was stored later by another writer is newer and stays."""
@@ -157,7 +157,7 @@ def _renamed(catalog: Catalog, renames: Sequence[Rename], writing: Writing, now:
         dataset.name = rename.new_name
         dataset.qualified_name = new
         dataset.database = rename.database
-        dataset.lookup_key = lookup_key(new, writing.case_rule)
+        dataset.lookup_key = lookup_key(new)
         dataset.access_class_id = writing.classifier.class_of(new)
         draft = Draft(dataset)
         draft.tell("identity", "renamed", before=old, after=new)
@@ -177,7 +177,7 @@ def _new(
         database=database,
         name=item.ref.name,
         qualified_name=qualified_name,
-        lookup_key=lookup_key(qualified_name, writing.case_rule),
+        lookup_key=lookup_key(qualified_name),
         kind=item.document.kind,
         state=DatasetState.LIVE,
         access_class_id=writing.classifier.class_of(qualified_name),
@@ -206,6 +206,7 @@ def _take_in(draft: Draft, item: Loaded, now: datetime) -> None:
     dataset.source_digest = ref.digest
     dataset.seen_at = now
     dataset.kind = item.document.kind
+    dataset.location_key = location_key(item.document.location)
     draft.document, draft.canonical = storable(item.document)
     facts = item.document.data.to_json()
     if facts != dataset.data:

@@ -31,12 +31,12 @@ from catalog.connectors.base import (
 )
 from catalog.domain.documents import MAX_COLUMNS
 from catalog.domain.identity import pair
-from catalog.domain.names import CaseRule, InvalidName, QualifiedName
+from catalog.domain.names import InvalidName, QualifiedName
 from catalog.journal import clock, failpoints
 from catalog.journal.runs import Attempt, RunFailed
 from catalog.journal.services import Entry, publish
 from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, SyncHold, SyncUnit
-from catalog.selectors import case_rule, open_connector
+from catalog.selectors import open_connector
 from catalog.services import store
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,6 @@ class SyncRun:
         self.catalog = catalog
         self.connector = connector
         self.load_refs = connector.spec.load_refs
-        self.rule: CaseRule = case_rule(catalog.platform)
         self.caller = Caller(system_principal("sync"), "sync")
         self.classifier = Classifier()
         self.started = time.monotonic()
@@ -106,7 +105,6 @@ class SyncRun:
             caller=self.caller,
             cause={"run": str(self.attempt.run_uuid)},
             classifier=self.classifier,
-            case_rule=self.rule,
             fence=self.attempt.fence,
             read_at=read_at,
         )

@@ -68,7 +68,7 @@ def test_a_source_without_partitions_says_so_and_one_that_is_gone_is_unavailable
     source.creates("orders")
     source.sync()
     answer = api.get(f"/v1/datasets/{source.id_of('orders')}/partitions")
-    assert (answer.status_code, answer.json()["detail"]) == (409, "Memory does not list partitions")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "'mem/db/orders' is not partitioned")
     (tmp_path / "metastore.db").unlink()
     answer = api.get(table("lines"))
     assert answer.status_code == 400

@@ -659,6 +659,9 @@ class HiveContract(ConnectorContract):
         assert document.properties["team"] == "playback"
         assert "numRows" not in document.properties
         assert document.storage["serializer"].endswith("ParquetHiveSerDe")
+        (answer,) = connector.load(Context.within(10), [DatasetRef(SHOP, "plays")])
+        assert answer.parameters.keys() >= {"team", "numRows"}
+        assert answer.created_at is not None
         hive.drop_table(SHOP, "plays")
 
     def partitions(self, connector, table, text=""):
@@ -666,7 +669,8 @@ class HiveContract(ConnectorContract):
         wanted = parse_partition_filter(text, keys) if text else None
         ref = DatasetRef(SHOP, table)
         ctx = Context.within(10, page_size=3)
-        return collect(lambda page: connector.partitions(ctx, ref, wanted, page))
+        names = collect(lambda page: connector.partition_names(ctx, ref, wanted, page))
+        return connector.partitions(ctx, ref, names)
 
     def test_partitions_are_listed_in_pages_and_by_filters(self, hive, connector):
         keys = [("day", "date", ""), ("country", "string", "")]
@@ -687,6 +691,7 @@ class HiveContract(ConnectorContract):
         assert found[0].properties["numRows"] == "5"
         assert found[0].location == "file:/warehouse/shop/daily/2026-11-01"
         assert found[0].created_at is not None
+        assert found[0].storage["serializer"].endswith("ParquetHiveSerDe")
         some = self.partitions(connector, "daily", "day > '2026-11-01' and country in ('se', 'Å', 'x')")
         assert {partition.values for partition in some} == {("2026-11-02", "se"), ("2026-11-02", "Å")}
         assert self.partitions(connector, "daily", "country = 'nowhere'") == []

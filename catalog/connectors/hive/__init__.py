@@ -30,6 +30,7 @@ from catalog.domain.partitions import Bounds, PartitionFilter
 MAX_EVENTS = 100_000
 """Past so many events since the last sync, everything is read anew."""
 NAMES_A_CALL = 20_000
+PARTITIONS_A_CALL = 2_000
 
 
 class Metastore(Protocol):
@@ -89,6 +90,7 @@ class HiveConnector:
         case_rule=CaseRule.FOLDS,
         list_refs=100_000,
         load_refs=500,
+        keeps_open=True,
     )
 
     def __init__(self, **options: Any) -> None:
@@ -161,10 +163,10 @@ class HiveConnector:
             return None
         return {database: frozenset(names) for database, names in touched.items()}
 
-    def partitions(
+    def partition_names(
         self, ctx: Context, ref: DatasetRef, wanted: PartitionFilter | None, page: PageToken | None = None
-    ) -> Page[Partition]:
-        """Return partitions; names are asked for first, for a name says all that a filter needs."""
+    ) -> Page[str]:
+        """Return names; as many are asked of the metastore at once as a filter may need to fill a page."""
         table = TableName(ref.database, ref.name)
         picked: list[str] = []
         after = page or ""
@@ -176,11 +178,16 @@ class HiveConnector:
                 break
             after = names[-1]
         shown = picked[: ctx.page_size]
-        found = (
-            {partition.name: partition for partition in self._metastore.partitions(ctx, table, shown)} if shown else {}
-        )
-        items = [found[name] for name in shown if name in found]
-        return Page(items, shown[-1] if len(picked) > len(shown) else None)
+        return Page(shown, shown[-1] if len(picked) > len(shown) else None)
+
+    def partitions(self, ctx: Context, ref: DatasetRef, names: Sequence[str]) -> Sequence[Partition]:
+        """Return partitions, a batch in one call."""
+        table = TableName(ref.database, ref.name)
+        found: dict[str, Partition] = {}
+        for start in range(0, len(names), PARTITIONS_A_CALL):
+            part = names[start : start + PARTITIONS_A_CALL]
+            found |= {partition.name: partition for partition in self._metastore.partitions(ctx, table, part)}
+        return [found[name] for name in names if name in found]
 
     def close(self) -> None:
         """Close the connection."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -24,14 +23,14 @@ from catalog.connectors.base import (
     Refused,
     SourceUnavailable,
 )
-from catalog.connectors.hive.tables import HiveTable, TableName
+from catalog.connectors.hive.tables import HiveTable, TableName, formats, moment
 from catalog.domain.partitions import Bounds, values_of
 
 CONNECT_SECONDS = 3
 
 _TABLES = """
 SELECT t."TBL_ID", t."TBL_NAME", t."TBL_TYPE", t."OWNER", t."VIEW_EXPANDED_TEXT", t."VIEW_ORIGINAL_TEXT",
-       s."CD_ID", s."SERDE_ID", s."LOCATION", s."INPUT_FORMAT", s."OUTPUT_FORMAT", z."SLIB"
+       t."CREATE_TIME", s."CD_ID", s."SERDE_ID", s."LOCATION", s."INPUT_FORMAT", s."OUTPUT_FORMAT", z."SLIB"
 FROM "DBS" d JOIN "TBLS" t ON t."DB_ID" = d."DB_ID"
 LEFT JOIN "SDS" s ON s."SD_ID" = t."SD_ID" LEFT JOIN "SERDES" z ON z."SERDE_ID" = s."SERDE_ID"
 WHERE d."NAME" = :database AND t."TBL_NAME" IN :names
@@ -51,9 +50,9 @@ _TABLE_KEY = """
 SELECT t."TBL_ID" FROM "DBS" d JOIN "TBLS" t ON t."DB_ID" = d."DB_ID" WHERE d."NAME" = :database AND t."TBL_NAME" = :table
 """
 _PARTITIONS = """
-SELECT p."PART_ID", p."PART_NAME", p."CREATE_TIME", s."LOCATION"
+SELECT p."PART_ID", p."PART_NAME", p."CREATE_TIME", s."LOCATION", s."INPUT_FORMAT", s."OUTPUT_FORMAT", z."SLIB"
 FROM "DBS" d JOIN "TBLS" t ON t."DB_ID" = d."DB_ID" JOIN "PARTITIONS" p ON p."TBL_ID" = t."TBL_ID"
-LEFT JOIN "SDS" s ON s."SD_ID" = p."SD_ID"
+LEFT JOIN "SDS" s ON s."SD_ID" = p."SD_ID" LEFT JOIN "SERDES" z ON z."SERDE_ID" = s."SERDE_ID"
 WHERE d."NAME" = :database AND t."TBL_NAME" = :table AND p."PART_NAME" IN :names
 """
 _PARTITION_PARAMETERS = 'SELECT "PART_ID", "PARAM_KEY", "PARAM_VALUE" FROM "PARTITION_PARAMS" WHERE "PART_ID" IN :keys'
@@ -89,6 +88,8 @@ class SQLMetastore:
                 self._connection.execute(sql(f"SET statement_timeout = {max(1, int(ctx.remaining_seconds * 1_000))}"))
             yield self._connection
             self._connection.rollback()
+            if self._engine.dialect.name == "sqlite":
+                self.close()  # another file may take its place, and opening costs next to nothing
         except SQLAlchemyError as error:
             self.close()
             raise _as_ours(error) from error
@@ -108,11 +109,14 @@ class SQLMetastore:
     def databases(self, ctx: Context) -> Sequence[DatabaseRef]:
         """Return databases with their comments and parameters."""
         with self._open(ctx) as connection:
-            rows = self._rows(connection, 'SELECT "DB_ID", "NAME", "DESC" FROM "DBS"')
+            rows = self._rows(connection, 'SELECT "DB_ID", "NAME", "DESC", "DB_LOCATION_URI" FROM "DBS"')
             parameters = _by_key(
                 self._rows(connection, 'SELECT "DB_ID", "PARAM_KEY", "PARAM_VALUE" FROM "DATABASE_PARAMS"')
             )
-        return [DatabaseRef(name, comment or "", dict(parameters.get(key, ()))) for key, name, comment in rows]
+        return [
+            DatabaseRef(name, comment or "", dict(parameters.get(key, ())), location or None)
+            for key, name, comment, location in rows
+        ]
 
     def table_names(self, ctx: Context, database: str) -> Sequence[str] | None:
         """Return names; they are sorted by whoever asks, for databases sort by other rules."""
@@ -128,13 +132,14 @@ class SQLMetastore:
         with self._open(ctx) as connection:
             rows = self._rows(connection, _TABLES, database=database, names=list(names))
             tables = [row[0] for row in rows]
-            lists = list({row[6] for row in rows if row[6] is not None})
-            serializers = list({row[7] for row in rows if row[7] is not None})
+            lists = list({row[7] for row in rows if row[7] is not None})
+            serializers = list({row[8] for row in rows if row[8] is not None})
             columns = _by_key(self._rows(connection, _COLUMNS, keys=lists))
             partition_keys = _by_key(self._rows(connection, _KEYS, keys=tables))
             parameters = _by_key(self._rows(connection, _TABLE_PARAMETERS, keys=tables))
             serializer_parameters = _by_key(self._rows(connection, _SERIALIZER_PARAMETERS, keys=serializers))
-        for key, name, kind, owner, expanded, original, cd, serde, location, input_format, output_format, slib in rows:
+        for key, name, kind, owner, expanded, original, created, cd, serde, *described in rows:
+            location, input_format, output_format, serializer = described
             yield HiveTable(
                 database=database,
                 name=name,
@@ -151,9 +156,10 @@ class SQLMetastore:
                 location=location or None,
                 input_format=input_format or "",
                 output_format=output_format or "",
-                serializer=slib or "",
+                serializer=serializer or "",
                 serializer_parameters={name: value or "" for name, value in serializer_parameters.get(serde, ())},
                 view_text=expanded or original or None,
+                created_at=moment(created),
             )
 
     def last_event(self, ctx: Context) -> int | None:
@@ -229,13 +235,14 @@ class SQLMetastore:
         with self._open(ctx) as connection:
             rows = self._rows(connection, _PARTITIONS, database=table.database, table=table.table, names=list(names))
             parameters = _by_key(self._rows(connection, _PARTITION_PARAMETERS, keys=[row[0] for row in rows]))
-        for key, name, created, location in rows:
+        for key, name, created, location, *described in rows:
             yield Partition(
                 name,
                 values_of(name),
                 location or None,
                 {parameter: value or "" for parameter, value in parameters.get(key, ())},
-                datetime.fromtimestamp(created, UTC) if created else None,
+                moment(created),
+                formats(*described),
             )
 
     def close(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from catalog.connectors.base import (
     Partition,
     SourceUnavailable,
 )
-from catalog.connectors.hive.tables import HiveTable, TableName
+from catalog.connectors.hive.tables import HiveTable, TableName, formats, moment
 from catalog.domain.partitions import NULL_VALUE, Bounds, values_of
 
 CONNECT_SECONDS = 3.0
@@ -97,7 +96,14 @@ class ThriftMetastore:
                     database = client.get_database(name)
                 except NoSuchObjectException:
                     continue
-                refs.append(DatabaseRef(name, database.description or "", dict(database.parameters or {})))
+                refs.append(
+                    DatabaseRef(
+                        name,
+                        database.description or "",
+                        dict(database.parameters or {}),
+                        database.locationUri or None,
+                    )
+                )
         return refs
 
     def table_names(self, ctx: Context, database: str) -> Sequence[str] | None:
@@ -178,12 +184,19 @@ class ThriftMetastore:
             values = tuple(None if value == NULL_VALUE else value for value in each.values)
             if values not in named:
                 continue
+            storage = each.sd
+            serializer = storage.serdeInfo if storage else None
             yield Partition(
                 named[values],
                 values,
-                (each.sd.location or None) if each.sd else None,
+                (storage.location or None) if storage else None,
                 dict(each.parameters or {}),
-                datetime.fromtimestamp(each.createTime, UTC) if each.createTime else None,
+                moment(each.createTime),
+                formats(
+                    storage.inputFormat if storage else None,
+                    storage.outputFormat if storage else None,
+                    serializer.serializationLib if serializer else None,
+                ),
             )
 
     def close(self) -> None:
@@ -226,6 +239,7 @@ def _table(found: Any) -> HiveTable:
         serializer=(serializer.serializationLib or "") if serializer else "",
         serializer_parameters=dict(serializer.parameters or {}) if serializer else {},
         view_text=found.viewExpandedText or found.viewOriginalText or None,
+        created_at=moment(found.createTime),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from catalog.connectors.base import DatasetRef, Loaded
@@ -53,6 +54,11 @@ _SPARK_PARTS = "spark.sql.sources.schema"
 _PLACEHOLDER = [("col", "array<string>")]
 
 
+def moment(seconds: int | None) -> datetime | None:
+    """Return a time that a metastore counts in seconds; it has nought where it has none."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
 class TableName(NamedTuple):
     """A table of a database."""
 
@@ -78,6 +84,7 @@ class HiveTable:
     serializer: str = ""
     serializer_parameters: Mapping[str, str] = field(default_factory=dict)
     view_text: str | None = None
+    created_at: datetime | None = None
 
     def loaded(self) -> Loaded:
         """Return the table's document and its reference; the log of the metastore stands for a digest."""
@@ -105,7 +112,7 @@ class HiveTable:
                 snapshot_id=parameters.get("current-snapshot-id") or parameters.get("metadata_location"),
             ),
         )
-        return Loaded(DatasetRef(self.database, self.name, self.source_id), document)
+        return Loaded(DatasetRef(self.database, self.name, self.source_id), document, parameters, self.created_at)
 
     def _columns(self) -> tuple[Column, ...]:
         plain = [(name, source_type) for name, source_type, _ in self.columns]
@@ -127,15 +134,16 @@ class HiveTable:
         )
 
     def _storage(self) -> dict[str, str]:
-        stated = {
-            "table_type": self.kind,
-            "owner": self.owner,
-            "input_format": self.input_format,
-            "output_format": self.output_format,
-            "serializer": self.serializer,
-        }
+        stated = {"table_type": self.kind, "owner": self.owner}
+        stated |= formats(self.input_format, self.output_format, self.serializer)
         stated |= {f"serializer.{name}": value for name, value in self.serializer_parameters.items()}
         return {name: value for name, value in stated.items() if value}
+
+
+def formats(input_format: str | None, output_format: str | None, serializer: str | None) -> dict[str, str]:
+    """Return how files are read, by the names that documents have for it."""
+    stated = {"input_format": input_format, "output_format": output_format, "serializer": serializer}
+    return {name: value for name, value in stated.items() if value}
 
 
 def _column(name: str, source_type: str, comment: str) -> Column:

@@ -75,6 +75,7 @@ class IcebergConnector:
             Option("credential", "Credential", "CLIENT_ID:SECRET for OAuth2 of a REST catalog.", secret=True),
         ),
         list_refs=100_000,
+        keeps_open=True,
     )
 
     def __init__(self, **options: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,22 @@ def table_document(table: Table) -> DatasetDocument:
             changed_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1_000, UTC) if snapshot else None,
         ),
     )
+
+
+def table_parameters(table: Table) -> dict[str, str]:
+    """Return a table's properties, and what engines that know it by a metastore find beside them."""
+    snapshot = table.current_snapshot()
+    kinds = {name: reference.snapshot_ref_type for name, reference in table.metadata.refs.items()}
+    return {
+        **table.properties,
+        "table_type": "ICEBERG",
+        "metadata_location": table.metadata_location,
+        "table_version": str(table.metadata.format_version),
+        "current_snapshot_id": str(snapshot.snapshot_id) if snapshot else "-1",
+        "partition_spec": json.dumps([part.name for part in table.spec().fields]),
+        "branches": json.dumps(sorted(name for name, kind in kinds.items() if kind == "branch")),
+        "iceberg.has.tags": json.dumps("tag" in kinds.values()),
+    }
 
 
 def view_document(view: View) -> DatasetDocument:

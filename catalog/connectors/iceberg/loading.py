@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from catalog.connectors.base import DatasetRef, Loaded, LoadFailure
-from catalog.connectors.iceberg.documents import table_document
+from catalog.connectors.iceberg.documents import table_document, table_parameters
 from catalog.domain.names import split_namespace
 
 if TYPE_CHECKING:
@@ -34,4 +34,5 @@ def load_table(ref: DatasetRef, read: Callable[[], Table], *, digest: bool) -> L
     except (ValueError, KeyError, OSError, RecursionError) as error:
         return LoadFailure(ref, f"its metadata file could not be read ({type(error).__name__})")
     location = table.metadata_location if digest else None
-    return Loaded(replace(ref, source_id=str(table.metadata.table_uuid), digest=location), document)
+    found = replace(ref, source_id=str(table.metadata.table_uuid), digest=location)
+    return Loaded(found, document, table_parameters(table))
