@@ -58,6 +58,14 @@ def measure_http() -> None:
         tell("livez (floor)", server, ["/livez"])
         tell("GET dataset by id", server, [f"/v1/datasets/{key}" for key in keys])
         tell("GET dataset by name", server, [f"/v1/datasets?name={item['qualified_name']}" for item in items])
+        live = "/mds/v1/catalog/warehouse/database/{}/table/{}"
+        tables = [
+            live.format(*item["qualified_name"].split("/")[1:])
+            for item in items
+            if item["platform"] == "hive" and item["kind"] == "table"
+        ]
+        tell("Metacat GET table, the copy", server, [f"{table}?freshness=cached" for table in tables])
+        tell("Metacat GET table, live", server, tables)
         tell("search, four facets, the demo", server, ["/v1/search?q=customer", "/v1/search?q=play+events"])
         tell("home page", server, ["/"])
         tell("dataset page", server, ["/datasets/lake/events/play_events"])

@@ -46,7 +46,14 @@ def _timed(door: str) -> Histogram:
 
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
-_DOORS = {"v1": "rest", "static": "static", "livez": "operations", "readyz": "operations", "metrics": "operations"}
+_DOORS = {
+    "v1": "rest",
+    "mds": "metacat",
+    "static": "static",
+    "livez": "operations",
+    "readyz": "operations",
+    "metrics": "operations",
+}
 
 
 class MetricsMiddleware:

@@ -8,6 +8,7 @@ urlpatterns = [
     path("livez", operations.livez, name="livez"),
     path("readyz", operations.readyz, name="readyz"),
     path("metrics", operations.metrics, name="metrics"),
+    path("mds/", include("catalog.api.mds.urls")),
     path("v1/", include("catalog.api.v1.urls")),
     path("", include("catalog.web.urls")),
 ]

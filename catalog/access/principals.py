@@ -56,6 +56,7 @@ class _Memory:
         self.generation = -1
         self.checked = 0.0
         self.by_user: dict[int, Principal] = {}
+        self.by_name: dict[str, Principal] = {}
         self.by_token: dict[bytes, tuple[Principal, datetime | None]] = {}
 
     def refresh(self) -> None:
@@ -66,6 +67,7 @@ class _Memory:
         with self.lock:
             if generation != self.generation:
                 self.by_user.clear()
+                self.by_name.clear()
                 self.by_token.clear()
                 self.generation = generation
             self.checked = time.monotonic()
@@ -90,6 +92,18 @@ def principal_for_user(user_id: int) -> Principal | None:
             return None
         found = _build(user)
         _memory.by_user[user_id] = found
+    return found
+
+
+def principal_for_name(username: str) -> Principal | None:
+    """Return the principal of an active user by name, or None."""
+    _memory.refresh()
+    found = _memory.by_name.get(username)
+    if found is None:
+        user_id = User.objects.filter(username=username, is_active=True).values_list("pk", flat=True).first()
+        found = principal_for_user(user_id) if user_id is not None else None
+        if found is not None:
+            _memory.by_name[username] = found
     return found
 
 

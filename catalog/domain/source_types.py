@@ -283,7 +283,7 @@ class _DuckDBParser(TypeParser):
         raise self.fail("a closing ')'")
 
 
-class _HiveParser(TypeParser):
+class HiveParser(TypeParser):
     """Reads Hive's own print of a type: ``struct<a:int,b c:array<string>>``, ``map<string,int>``, ``uniontype<int,string>``."""
 
     def mapped(self, depth: int = 0) -> MappedType:
@@ -309,8 +309,12 @@ class _HiveParser(TypeParser):
         parameters = _PARAMETERS.match(self.text, self.at)
         if parameters:
             self.at = parameters.end()
+        return self.leaf(word, parameters.group(1) if parameters else "")
+
+    def leaf(self, word: str, parameters: str) -> MappedType:
+        """Return what a type without parts maps to."""
         if word == "decimal":
-            return _decimal(parameters.group(1) if parameters else "10,0")
+            return _decimal(parameters or "10,0")
         return HIVE.get(word, OPAQUE)
 
     def _parts(self, depth: int, count: int | None) -> list[MappedType]:
@@ -365,7 +369,7 @@ def map_duckdb(source_type: str) -> MappedType:
 def map_hive(source_type: str) -> MappedType:
     """Return the canonical form of a type as Hive prints it, in any letter case; what cannot be read is opaque."""
     # Names of fields are in lower case in Hive, so that nothing is lost.
-    parser = _HiveParser(source_type.lower())
+    parser = HiveParser(source_type.lower())
     try:
         mapped = parser.mapped()
     except InvalidType:

@@ -20,6 +20,7 @@ from catalog.selectors.datasets import (
     list_recently_changed,
     readable_among,
     reduced,
+    require_details,
     summaries_by_uuid,
 )
 from catalog.selectors.errors import (
@@ -50,12 +51,20 @@ from catalog.selectors.live import (
     get_live_dataset,
     list_live_databases,
 )
+from catalog.selectors.metadata import (
+    list_at_location,
+    list_at_locations,
+    list_described,
+    list_owned,
+    list_tagged,
+)
 from catalog.selectors.partitions import (
     PartitionedTable,
     get_partitions,
     list_partition_names,
     list_partitions,
     partition_keys,
+    pick_partition_names,
 )
 from catalog.selectors.syncs import HoldView, UnitView, list_holds, list_sync_units
 
@@ -90,24 +99,31 @@ __all__ = [
     "get_live_dataset",
     "get_partitions",
     "get_version_document",
+    "list_at_location",
+    "list_at_locations",
     "list_catalogs",
     "list_claims",
     "list_columns",
     "list_databases",
     "list_datasets",
+    "list_described",
     "list_holds",
     "list_live_databases",
+    "list_owned",
     "list_partition_names",
     "list_partitions",
     "list_recently_changed",
     "list_redirects",
     "list_sync_units",
+    "list_tagged",
     "list_tags",
     "list_versions",
     "matching_columns",
     "open_connector",
     "partition_keys",
+    "pick_partition_names",
     "readable_among",
     "reduced",
+    "require_details",
     "summaries_by_uuid",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -47,9 +48,9 @@ class _Waiting:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: dict[tuple[int, int], list[tuple[float, Connector]]] = {}
+        self._idle: dict[tuple[uuid.UUID, int], list[tuple[float, Connector]]] = {}
 
-    def take(self, key: tuple[int, int]) -> Connector | None:
+    def take(self, key: tuple[uuid.UUID, int]) -> Connector | None:
         """Return the one that was used last, None if there is none; those that waited too long are closed."""
         oldest = time.monotonic() - IDLE_SECONDS
         with self._lock:
@@ -61,7 +62,7 @@ class _Waiting:
             connector.close()
         return found
 
-    def give(self, key: tuple[int, int], connector: Connector) -> None:
+    def give(self, key: tuple[uuid.UUID, int], connector: Connector) -> None:
         """Keep a connector for the next question, or close it if enough of them wait."""
         with self._lock:
             idle = self._idle.setdefault(key, [])
@@ -88,7 +89,7 @@ def ask(catalog: Catalog, question: Callable[[Connector], Answer]) -> Answer:
             return question(connector)
         finally:
             connector.close()
-    key = (catalog.pk, catalog.version)
+    key = (catalog.uuid, catalog.version)
     waited = _waiting.take(key)
     if waited is not None:
         try:

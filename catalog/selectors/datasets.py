@@ -220,8 +220,13 @@ def get_dataset(*, dataset_uuid: uuid.UUID, principal: Principal) -> StoredDatas
 def dataset_for_details(dataset_uuid: uuid.UUID, principal: Principal, what: str) -> StoredDataset:
     """Return a dataset whose details may be read. :raises Denied: if the principal may only discover it, saying for what."""
     stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
-    gate.require(principal, gate.READ, stored.access_class_id, what=what)
+    require_details(stored, principal, what)
     return stored
+
+
+def require_details(stored: StoredDataset, principal: Principal, what: str) -> None:
+    """:raises Denied: unless a dataset's details may be read, saying for what."""
+    gate.require(principal, gate.READ, stored.access_class_id, what=what)
 
 
 def get_dataset_by_name(*, name: str, principal: Principal, any_case: bool = False) -> StoredDataset:

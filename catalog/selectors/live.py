@@ -26,7 +26,7 @@ from catalog.domain.partitions import Key
 from catalog.models import Catalog, Dataset, DatasetState
 from catalog.selectors.catalogs import known_catalog
 from catalog.selectors.connecting import LIVE_SECONDS, ask
-from catalog.selectors.datasets import StoredDataset, get_dataset_by_name
+from catalog.selectors.datasets import StoredDataset, get_dataset_by_name, require_details
 from catalog.selectors.errors import AmbiguousName, NoSuchDatabase, NoSuchDataset
 from catalog.selectors.partitions import PartitionedTable, partition_keys
 
@@ -89,7 +89,7 @@ def _find(name: QualifiedName, principal: Principal) -> tuple[Catalog, DatasetRe
             raise NoSuchDataset(str(name)) from error
         gate.require(principal, gate.READ, class_id, what=what)
         return catalog, DatasetRef(database, table), None
-    gate.require(principal, gate.READ, stored.access_class_id, what=what)
+    require_details(stored, principal, what)
     body = orjson.loads(stored.body)
     return Catalog.objects.get(name=body["catalog"]), DatasetRef(body["database"] or "", body["name"]), stored
 

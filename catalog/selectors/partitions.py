@@ -89,6 +89,12 @@ def list_partition_names(table: PartitionedTable, wanted: str = "") -> Sequence[
     return ask(table.catalog, question)
 
 
+def pick_partition_names(table: PartitionedTable, names: Sequence[str], wanted: str) -> Sequence[str]:
+    """Return those of some names of partitions that a filter wants. :raises InvalidFilter: as :func:`list_partitions`."""
+    compiled = _filter(table, wanted)
+    return [name for name in names if compiled is None or compiled.wants(name)]
+
+
 def get_partitions(table: PartitionedTable, names: Sequence[str]) -> Sequence[Partition]:
     """Return partitions by their names, in this order; those that are gone are left out."""
     ctx = Context.within(LIVE_SECONDS)

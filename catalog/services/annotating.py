@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.db import transaction
 
 from catalog.access import gate
@@ -20,6 +21,8 @@ from catalog.services.definitions import VersionConflict
 from catalog.services.publishing import publish_changes, refresh_bodies
 
 MAX_DESCRIPTION = 20_000
+MAX_DEPTH = 50
+"""Levels of a property that is a JSON value."""
 MAX_CLAIMS = 200
 """Current claims of one aspect on one dataset."""
 
@@ -94,13 +97,33 @@ def remove_owner(*, caller: Caller, dataset_uuid: uuid.UUID, owner: str) -> Anno
     return _apply(caller, dataset_uuid, None, [_Change("owner", owner, None, must_exist=True)], None)
 
 
-def set_property(*, caller: Caller, dataset_uuid: uuid.UUID, name: str, value: str | None) -> Annotated:
-    """Set a custom property, or with None remove it. :raises InvalidAnnotation: for a bad name or a long value."""
+def set_property(*, caller: Caller, dataset_uuid: uuid.UUID, name: str, value: Any) -> Annotated:
+    """Set a custom property to a JSON value, or with None remove it. :raises InvalidAnnotation: for a bad name or a long value."""
     if not _PROPERTY.match(name):
         raise InvalidAnnotation(f"property {name[:120]!r} must be letters, digits, '_', '-' or '.', at most 100")
-    if value is not None and len(value) > MAX_DESCRIPTION:
-        raise InvalidAnnotation(f"a property has at most {MAX_DESCRIPTION} characters")
+    if value is not None:
+        _check_value(value)
     return _apply(caller, dataset_uuid, None, [_Change("property", name, value, must_exist=value is None)], None)
+
+
+def _check_value(value: Any) -> None:
+    """:raises InvalidAnnotation: for a JSON value that is too deep or too long, or that PostgreSQL cannot keep."""
+    if _depth(value) > MAX_DEPTH:
+        raise InvalidAnnotation(f"a property has at most {MAX_DEPTH} levels")
+    if len(value if isinstance(value, str) else orjson.dumps(value)) > MAX_DESCRIPTION:
+        raise InvalidAnnotation(f"a property has at most {MAX_DESCRIPTION} characters")
+    if b"\\u0000" in orjson.dumps(value):
+        raise InvalidAnnotation("a property cannot hold a NUL character")
+
+
+def _depth(value: Any) -> int:
+    """Return how deep a JSON value is, as far as it matters."""
+    level, depth = [value], 0
+    while level and depth <= MAX_DEPTH:
+        parts = [each for each in level if isinstance(each, dict | list)]
+        level = [part for each in parts for part in (each.values() if isinstance(each, dict) else each)]
+        depth += 1
+    return depth
 
 
 def undo_claim(*, caller: Caller, dataset_uuid: uuid.UUID, claim_uuid: uuid.UUID) -> Annotated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -145,6 +146,13 @@ CHANGE_GUARDS: list[str] = ["catalog.guards.protected_definitions"]
 # Hosts that connectors may reach; `*` for any, which suits one's own machine only.
 CONNECTOR_HOSTS = [host for host in os.environ.get("CAIRN_CONNECTOR_HOSTS", "*").split(",") if host]
 
+# From where requests to /mds may name their user in Metacat's header instead of sending a token: addresses and networks.
+METACAT_TRUSTED_ADDRESSES = [
+    ip_network(address.strip())
+    for address in os.environ.get("METACAT_TRUSTED_ADDRESSES", "").split(",")
+    if address.strip()
+]
+
 KEEP_DAYS = {"journal_entry": 30, "journal_run": 90, "access_audit": 730}
 """Days that append-only tables are kept."""
 
@@ -176,7 +184,7 @@ SPECTACULAR_SETTINGS = {
 
 CONTENT_SECURITY_POLICY = {
     # Datasets are JSON, never rendered; building the policy costs more than answering.
-    "EXCLUDE_URL_PREFIXES": ["/v1/datasets/"],
+    "EXCLUDE_URL_PREFIXES": ["/v1/datasets/", "/mds/"],
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],

@@ -13,4 +13,6 @@ def api(operator):
     """A client with an operator's token."""
     user = create_user(caller=operator, username="root", password=None, operator=True)
     _, secret = create_token(caller=operator, user_id=user.pk, name="t", expires_at=None)
-    return Client(headers={"Authorization": f"Bearer {secret}"})
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+    client.operator = operator
+    return client

@@ -98,6 +98,18 @@ def doors(estate):
         f"/palette?q={SECRET}",
         "/audit",
         f"/datasets/shop/db/{SECRET}_tabl",
+        "/mds/v1/catalog",
+        f"/mds/v1/catalog/{SECRET}cat",
+        f"/mds/v1/catalog/{SECRET}cat/database/{SECRET}_db",
+        f"/mds/v1/catalog/{SECRET}cat/database/{SECRET}_db/table/{SECRET}_table",
+        f"/mds/v1/catalog/{SECRET}cat/database/{SECRET}_db/table/{SECRET}_table?freshness=cached",
+        f"/mds/v1/catalog/{SECRET}cat/database/{SECRET}_db/table/{SECRET}_other",
+        f"/mds/v1/partition/catalog/{SECRET}cat/database/{SECRET}_db/table/{SECRET}_table/count",
+        "/mds/v1/metadata/definition/list",
+        f"/mds/v1/metadata/searchByOwners?owner={SECRET}-owner",
+        "/mds/v1/tag/tags",
+        "/mds/v1/tag/list",
+        f"/mds/v1/tag/search?tag={SECRET}",
     ]
 
 
@@ -155,6 +167,12 @@ def test_whoever_may_only_discover_sees_name_owner_and_description(estate, opera
     assert "tags" not in body
     for part in ("columns", "partitions", "versions", "claims"):
         assert client.get(f"/v1/datasets/{estate['closed']}/{part}").status_code == 403
+    for freshness in ("live", "cached"):
+        address = f"/mds/v1/catalog/shop/database/db/table/closed_orders?freshness={freshness}"
+        assert client.get(address).status_code == client.head(address).status_code == 403
+    assert client.get("/mds/v1/catalog/shop/database/db").json()["tables"] == ["closed_orders", "open_orders"]
+    assert client.get("/mds/v1/tag/tags").json() == []
+    assert client.post("/mds/v1/resolver", {"uri": "file:/"}, content_type="application/json").json()["tables"] == []
     for address in ("/v1/search?q=column:cobalt_column", "/v1/search?q=tag:cobalt-tag", "/v1/search?q=cobalt"):
         assert client.get(address).json()["total"] == 0, address
     assert "cobalt" not in client.get("/v1/search").content.decode()

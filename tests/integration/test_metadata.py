@@ -122,6 +122,18 @@ def test_properties_are_set_changed_and_removed(source, orders):
     assert body(source, orders)["properties"] == {}
 
 
+def test_a_property_may_be_any_json_value_within_bounds(source, orders):
+    value = {"ttl": {"days": 30, "hot": True}, "of": [1, 2.5, None, "å"]}
+    annotating.set_property(caller=source.caller, dataset_uuid=orders, name="lifecycle", value=value)
+    assert body(source, orders)["properties"] == {"lifecycle": value}
+    deep = []
+    for _ in range(500):
+        deep = [deep]
+    for bad, words in ((deep, "at most 50 levels"), ({"x": "y" * 30_000}, "at most 20000"), (["\x00"], "NUL")):
+        with pytest.raises(annotating.InvalidAnnotation, match=words):
+            annotating.set_property(caller=source.caller, dataset_uuid=orders, name="lifecycle", value=bad)
+
+
 def test_only_editors_write(source, orders, make_user):
     mara = make_user("mara")
     with pytest.raises(Denied, match="needs the role 'editor' here; user:mara has 'discoverer'"):

@@ -229,7 +229,7 @@ class DescribeDataset(Shape):
 
 
 class SetProperty(Shape):
-    value = serializers.CharField(max_length=20_000, allow_blank=True)
+    value = serializers.JSONField()
 
 
 class AnnotatedShape(Shape):

@@ -120,10 +120,15 @@ class ThriftMetastore:
             return names
 
     def tables(self, ctx: Context, database: str, names: Sequence[str]) -> Iterable[HiveTable | LoadFailure]:
-        """Return tables; a batch that fails is halved until the one that makes it fail stands alone."""
+        """Return tables, none of a database that is not there; a batch that fails is halved until the one that makes it fail stands alone."""
+        from hive_metastore.ttypes import UnknownDBException
+
         try:
             with self._calling(ctx) as client:
-                return [_table(each) for each in client.get_table_objects_by_name(database, list(names))]
+                try:
+                    return [_table(each) for each in client.get_table_objects_by_name(database, list(names))]
+                except UnknownDBException:
+                    return []
         except SourceUnavailable:
             raise
         except ConnectorError as error:

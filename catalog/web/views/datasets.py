@@ -319,7 +319,8 @@ def _claim_text(claim: selectors.ClaimView) -> str:
         case "description":
             return f"Description{of}: {str(claim.value)[:300]}"
         case "property":
-            return f"Property {claim.key}: {str(claim.value)[:300]}"
+            value = claim.value if isinstance(claim.value, str) else orjson.dumps(claim.value).decode()
+            return f"Property {claim.key}: {value[:300]}"
         case aspect:
             return f"{aspect.title()}{of}: {claim.key}"
 
