@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import hive, http, sync
+from benchmarks import hive, http, searching, sync
 
 ALL = {
     "http": http.measure_http,
     "search": http.measure_search,
+    "engines": searching.measure_searching,
     "postgresql": sync.measure_postgresql,
     "hive": hive.measure_hive,
     "generated": sync.measure_generated,

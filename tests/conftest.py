@@ -25,7 +25,11 @@ HIVE_URI = os.environ.get("CAIRN_TEST_HIVE_URI", "")
 HIVE_POSTGRES_URI = os.environ.get("CAIRN_TEST_HIVE_POSTGRES_URI", "")
 HIVE_DATABASE_URL = os.environ.get("CAIRN_TEST_HIVE_DATABASE_URL", "")
 ICEBERG_REST_URI = os.environ.get("CAIRN_TEST_ICEBERG_REST_URI", "")
+ELASTICSEARCH_URL = os.environ.get("CAIRN_TEST_ELASTICSEARCH_URL", "")
+OPENSEARCH_URL = os.environ.get("CAIRN_TEST_OPENSEARCH_URL", "")
 _PROGRAMS = (
+    ("elasticsearch", ELASTICSEARCH_URL),
+    ("opensearch", OPENSEARCH_URL),
     ("iceberg-rest", ICEBERG_REST_URI),
     ("hive", HIVE_URI and HIVE_POSTGRES_URI and HIVE_DATABASE_URL),
     ("postgresql", POSTGRES_URL),

@@ -10,6 +10,8 @@ EXACT = 1_000.0
 SUFFIX = 900.0
 JOINED = 800.0
 PREFIX = 200.0
+TYPO = 100.0
+"""The whole name, some letters wrong."""
 
 NAME_WEIGHT = 12.0
 PATH_WEIGHT = 5.0
@@ -28,6 +30,11 @@ def suffixes(segments: Sequence[str]) -> Iterator[str]:
     keys = [name_key(segment) for segment in segments]
     for start in range(len(keys) - 1):
         yield "/".join(keys[start:])
+
+
+def typos(joined: str) -> int:
+    """Return how many letters of a name in one piece may be wrong, for it to be taken for another's misspelling."""
+    return 0 if len(joined) < 4 else 1 if len(joined) < 8 else 2
 
 
 def joined_key(text: str) -> str:

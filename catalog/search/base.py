@@ -22,6 +22,10 @@ class SearchUnavailable(RuntimeError):
     """The index does not answer; search falls back to names in the database and says so."""
 
 
+class IndexMissing(SearchUnavailable):
+    """There is no index of the present layout; it is to be rebuilt from the database."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchDocument:
     """What an index knows of one dataset. ``version`` guards against late writes."""
@@ -78,7 +82,8 @@ class SearchIndex(Protocol):
         """
         Put documents in place of older ones of the same id, and delete others; all visible when it returns.
 
-        :raises SearchUnavailable: if the index cannot be written; then nothing was.
+        :raises SearchUnavailable: if the index cannot be written; whoever asked does it again, to the same end.
+        :raises IndexMissing: if there is none yet.
         """
 
     def rebuild(self, documents: Iterable[SearchDocument]) -> int:

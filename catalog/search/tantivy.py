@@ -19,7 +19,16 @@ from catalog.domain import ranking
 from catalog.domain.identifiers import fold, name_words, query_words
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Filter, Query, Text
-from catalog.search.base import FACET_VALUES, FACETS, Answer, Hit, Scope, SearchDocument, SearchUnavailable
+from catalog.search.base import (
+    FACET_VALUES,
+    FACETS,
+    Answer,
+    Hit,
+    IndexMissing,
+    Scope,
+    SearchDocument,
+    SearchUnavailable,
+)
 
 LAYOUT = 2
 """Raised when fields change: an index of another layout is thrown away and rebuilt."""
@@ -81,7 +90,7 @@ class TantivyIndex:
         tantivy.Index(_schema(), path=str(self._folder / generation))
         return generation
 
-    def _open(self, *, create: bool) -> tantivy.Index:
+    def _open(self) -> tantivy.Index:
         """Return the current generation's index, looking for a newer one at most five times a second."""
         with self._lock:
             now = time.monotonic()
@@ -89,16 +98,12 @@ class TantivyIndex:
                 return self._index
             current = self._current()
             if not current:
-                if not create:
-                    raise SearchUnavailable("the search index has not been built yet; the worker builds it")
-                self._folder.mkdir(parents=True, exist_ok=True)
-                current = self._create()
-                self._point(current)
+                raise IndexMissing("the search index has not been built yet; the worker builds it")
             if current != self._generation or self._index is None:
                 try:
                     self._index = tantivy.Index.open(str(self._folder / current))
                 except (ValueError, OSError) as error:
-                    raise SearchUnavailable("the search index cannot be opened; the worker rebuilds it") from error
+                    raise IndexMissing("the search index cannot be opened; the worker rebuilds it") from error
                 self._generation, self._writer = current, None
             self._index.reload()
             self._checked = now
@@ -110,7 +115,7 @@ class TantivyIndex:
         """Delete and add by id in one commit."""
         with self._lock:
             self._checked = 0.0
-            index = self._open(create=True)
+            index = self._open()
             try:
                 if self._writer is None:
                     self._writer = index.writer(WRITER_BYTES, 1)
@@ -147,13 +152,13 @@ class TantivyIndex:
 
     def count(self) -> int:
         """Return the number of documents."""
-        return int(self._open(create=False).searcher().num_docs)
+        return int(self._open().searcher().num_docs)
 
     # Searching
 
     def search(self, query: Query, scope: Scope, *, limit: int, offset: int = 0, facets: bool = True) -> Answer:
         """Answer from the current generation."""
-        index = self._open(create=False)
+        index = self._open()
         compiler = _Compiler(index.schema, scope)
         searcher = index.searcher()
         compiled = compiler.query(query)
@@ -276,6 +281,9 @@ class _Compiler:
         joined = ranking.joined_key(text)
         if joined:
             stages.append(T.const_score_query(self.term("joined", joined), ranking.JOINED))
+        if wrong := ranking.typos(joined):
+            close = T.fuzzy_term_query(self.schema, "joined", joined, wrong, True, False)
+            stages.append(T.const_score_query(close, ranking.TYPO))
         folded = fold(text.strip())
         if len(folded) >= 2:
             prefix = T.regex_query(self.schema, "name_raw", f"{_regex(folded)}.*")

@@ -14,9 +14,10 @@ from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.domain.identifiers import fold
 from catalog.domain.query import Query
+from catalog.journal.projections import request_rebuild
 from catalog.journal.selectors import Change
 from catalog.models import Dataset, DatasetState
-from catalog.search.base import MAX_OFFSET, Scope, SearchDocument, SearchUnavailable
+from catalog.search.base import MAX_OFFSET, IndexMissing, Scope, SearchDocument, SearchUnavailable
 from catalog.selectors import DatasetSummary, summaries_by_uuid
 
 PAGE = 2_000
@@ -64,12 +65,19 @@ def all_documents() -> Iterator[SearchDocument]:
 
 
 def index_changes(changes: Sequence[Change]) -> None:
-    """Bring the index in step with the datasets that changes speak of; what is not live any more is deleted."""
+    """
+    Bring the index in step with the datasets that changes speak of; what is not live any more is deleted.
+
+    An index that is not there is made anew.
+    """
     subjects = list(dict.fromkeys(change.subject_uuid for change in changes if change.subject_uuid is not None))
-    _index(subjects)
-    for change in changes:
-        if change.aspect == "classes":
-            _index_patterns(change.payload.get("patterns", []))
+    try:
+        _index(subjects)
+        for change in changes:
+            if change.aspect == "classes":
+                _index_patterns(change.payload.get("patterns", []))
+    except IndexMissing:
+        rebuild_index()
 
 
 def _index(subjects: Sequence[uuid.UUID]) -> None:
@@ -136,6 +144,8 @@ def search(*, query: Query, principal: Principal, limit: int, offset: int = 0, f
     try:
         answer = backends.search_index().search(query, scope_of(principal), limit=limit, offset=offset, facets=facets)
     except SearchUnavailable as error:
+        if isinstance(error, IndexMissing):
+            request_rebuild("search")
         return _by_name(query, principal, limit, offset, str(error))
     summaries = summaries_by_uuid(principal=principal, uuids=[hit.uuid for hit in answer.hits])
     items = [Found(summaries[hit.uuid], hit.score) for hit in answer.hits if hit.uuid in summaries]

@@ -140,6 +140,16 @@ SEARCH_INDEX: dict[str, Any] = {
     "BACKEND": "catalog.search.tantivy.TantivyIndex",
     "OPTIONS": {"folder": str(CAIRN_HOME / "search")},
 }
+if "ELASTICSEARCH_URL" in os.environ:
+    SEARCH_INDEX = {
+        "BACKEND": "catalog.search.elasticsearch.ElasticsearchIndex",
+        "OPTIONS": {
+            "url": os.environ["ELASTICSEARCH_URL"],
+            "name": os.environ.get("ELASTICSEARCH_INDEX", "cairn-datasets"),
+            "api_key": os.environ.get("ELASTICSEARCH_API_KEY", ""),
+            "ca_certs": os.environ.get("ELASTICSEARCH_CA_CERTS", ""),
+        },
+    }
 CHANGE_GUARDS: list[str] = ["catalog.guards.protected_definitions"]
 """Dotted paths of functions that may refuse or warn of a change of definition, in order."""
 
