@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import hive, http, searching, sync
+from benchmarks import hive, http, relevance, searching, sync
 
 ALL = {
     "http": http.measure_http,
     "search": http.measure_search,
     "engines": searching.measure_searching,
+    "relevance": relevance.measure_relevance,
     "postgresql": sync.measure_postgresql,
     "hive": hive.measure_hive,
     "generated": sync.measure_generated,
