@@ -25,9 +25,12 @@ HIVE_URI = os.environ.get("CAIRN_TEST_HIVE_URI", "")
 HIVE_POSTGRES_URI = os.environ.get("CAIRN_TEST_HIVE_POSTGRES_URI", "")
 HIVE_DATABASE_URL = os.environ.get("CAIRN_TEST_HIVE_DATABASE_URL", "")
 ICEBERG_REST_URI = os.environ.get("CAIRN_TEST_ICEBERG_REST_URI", "")
+SPARK = os.environ.get("CAIRN_TEST_SPARK", "")
+"""Spark's Python and the jar that teaches it Iceberg, with a comma between."""
 ELASTICSEARCH_URL = os.environ.get("CAIRN_TEST_ELASTICSEARCH_URL", "")
 OPENSEARCH_URL = os.environ.get("CAIRN_TEST_OPENSEARCH_URL", "")
 _PROGRAMS = (
+    ("spark", SPARK),
     ("elasticsearch", ELASTICSEARCH_URL),
     ("opensearch", OPENSEARCH_URL),
     ("iceberg-rest", ICEBERG_REST_URI),

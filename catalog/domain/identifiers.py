@@ -88,6 +88,43 @@ def query_words(text: str) -> list[str]:
     return list(dict.fromkeys(_stem(word) for word in split_words(text)))[:MAX_WORDS]
 
 
+# Words of questions that say nothing of what is meant.
+_FILLERS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "by",
+        "do",
+        "for",
+        "from",
+        "have",
+        "in",
+        "is",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "their",
+        "to",
+        "where",
+        "which",
+        "who",
+        "with",
+    ]
+)
+
+
+def wanted_words(text: str) -> list[str]:
+    """Return the words of a query that datasets are found by: fillers count only where there is nothing else."""
+    words = query_words(text)
+    return [word for word in words if word not in _FILLERS] or words
+
+
 def name_words(text: str) -> Sequence[str]:
     """
     Return the words by which a name is found, each once: its parts, long forms of short ones, neighbours joined, the whole joined.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 MAX_QUERY = 1_000
 MAX_TERMS = 32
@@ -66,6 +67,34 @@ class Query:
     def narrowed(self, extra: Filter) -> Query:
         """Return the query with one more filter, once."""
         return self if extra in self.filters else Query(self.texts, (*self.filters, extra))
+
+
+def relaxations(query: Query, known: Mapping[str, Sequence[str]]) -> Iterator[Query]:
+    """
+    Return wider queries near one that finds nothing, the nearest first: a filter's value that is known by its field and written
+    much like it, phrases as words, no filters, and the beginnings of words.
+    """
+    for item in query.filters:
+        near = difflib.get_close_matches(item.value.casefold(), [*known.get(item.field, ())], n=1, cutoff=0.6)
+        if near and near[0] != item.value and not item.excluded:
+            yield Query(
+                query.texts, tuple(Filter(item.field, near[0]) if part == item else part for part in query.filters)
+            )
+    if any(text.phrase and not text.excluded for text in query.texts):
+        yield Query(tuple(replace(text, phrase=False) for text in query.texts), query.filters)
+    wanted = tuple(part for part in query.filters if part.excluded)
+    if query.texts and len(wanted) < len(query.filters):
+        yield Query(query.texts, wanted)
+    for item in query.filters:
+        if len(query.filters) - len(wanted) > 1 and not item.excluded:
+            yield query.without(item)
+    for word in query.words.split():
+        if len(word) > STEM:
+            yield Query((), (Filter("name", f"{word[:STEM]}*"),))
+
+
+STEM = 4
+"""Letters of a word that are looked for when the whole of it finds nothing."""
 
 
 def quote(value: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from catalog.domain.identifiers import fold, joined
+from catalog.domain.identifiers import fold, joined, name_words, query_words, wanted_words
 
 EXACT = 1_000.0
 SUFFIX = 900.0
@@ -40,3 +41,67 @@ def typos(joined: str) -> int:
 def joined_key(text: str) -> str:
     """Return a text without separators and case, as ``PlayEvents`` and ``play_events`` have in common."""
     return joined(text)
+
+
+def stage_of(wanted: str, segments: Sequence[str]) -> tuple[float, str] | None:
+    """Return the stage in which a query meets a qualified name, with its score and what it is called; None if in none."""
+    key, name = name_key(wanted), segments[-1]
+    if key == name_key(name):
+        return EXACT, "the name itself"
+    if key in suffixes(segments):
+        return SUFFIX, "the end of the qualified name"
+    if joined_key(wanted) and joined_key(wanted) == joined_key(name):
+        return JOINED, "the name, written otherwise"
+    if fold(wanted.strip()) and fold(name).startswith(fold(wanted.strip())):
+        return PREFIX, "the name begins so"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a dataset was found: reasons for people, and the columns whose names met the query."""
+
+    reasons: Sequence[str]
+    columns: Sequence[str]
+
+
+SHOWN_COLUMNS = 4
+
+
+def why(
+    wanted: str,
+    segments: Sequence[str],
+    *,
+    description: str = "",
+    columns: Iterable[str] = (),
+    tags: Iterable[str] = (),
+) -> Why:
+    """Return why a query's words find a dataset, from the places that its words stand in; paths of columns end in their names."""
+    words = wanted_words(wanted)
+    if not words:
+        return Why((), ())
+    stage = stage_of(wanted, segments)
+    if stage is not None and stage[0] >= JOINED:
+        return Why((stage[1],), ())
+    reasons = [stage[1]] if stage else []
+    name, path = set(name_words(segments[-1])), set(name_words(" ".join(segments[:-1])))
+    said, tagged = set(query_words(description)), {word for tag in tags for word in name_words(tag)}
+    met = [(column, set(words).intersection(name_words(column.rpartition(".")[2]))) for column in columns]
+    in_columns = {word for _, found in met for word in found}
+    places = (
+        ("in the name", name),
+        ("in the database or catalog", path),
+        ("in a tag", tagged),
+        ("in columns", in_columns),
+        ("in the description", said),
+    )
+    left = list(words)
+    for place, known in places:
+        here = [word for word in left if word in known]
+        if here:
+            reasons.append(f"{', '.join(repr(word) for word in here)} {place}")
+            left = [word for word in left if word not in known]
+    if not reasons:
+        reasons.append("a name much like it")
+    shown = [column for column, found in met if found - name][:SHOWN_COLUMNS]
+    return Why(tuple(reasons), tuple(shown))

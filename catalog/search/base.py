@@ -59,11 +59,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A found dataset, its score and the reasons for it."""
+    """A found dataset and its score."""
 
     uuid: uuid.UUID
     score: float
-    reasons: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

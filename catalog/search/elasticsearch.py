@@ -21,7 +21,7 @@ from elastic_transport import HttpHeaders, TransportError, Urllib3HttpNode
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, helpers
 
 from catalog.domain import ranking
-from catalog.domain.identifiers import fold, name_words, query_words
+from catalog.domain.identifiers import fold, name_words, query_words, wanted_words
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Filter, Query, Text
 from catalog.search.base import (
@@ -325,7 +325,7 @@ class _Compiler:
             stages.append(_constant(_fuzzy("joined", joined, wrong), ranking.TYPO))
         if len(folded) >= 2:
             stages.append(_constant({"prefix": {"name_raw": {"value": folded}}}, ranking.PREFIX))
-        return _any_of([{"dis_max": {"queries": stages}}, *(self.word(word) for word in query_words(text))])
+        return _any_of([{"dis_max": {"queries": stages}}, *(self.word(word) for word in wanted_words(text))])
 
     def word(self, word: str) -> Clause:
         """Return the query of one word: the place that counts most."""

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 
 from catalog.domain import ranking
-from catalog.domain.identifiers import fold, name_words, query_words
+from catalog.domain.identifiers import fold, name_words, query_words, wanted_words
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Filter, Query, Text
 from catalog.search.base import FACET_VALUES, FACETS, Answer, Hit, Scope, SearchDocument
@@ -107,11 +107,11 @@ class MemoryIndex:
         tags = {word for tag in document.tags for word in name_words(tag)} if details else set()
         description = set(query_words(document.description))
         places = (
-            (name, ranking.NAME_WEIGHT, "name"),
-            (path, ranking.PATH_WEIGHT, "path"),
-            (columns, ranking.COLUMN_WEIGHT, "columns"),
-            (tags, ranking.TAG_WEIGHT, "tags"),
-            (description, ranking.DESCRIPTION_WEIGHT, "description"),
+            (name, ranking.NAME_WEIGHT),
+            (path, ranking.PATH_WEIGHT),
+            (columns, ranking.COLUMN_WEIGHT),
+            (tags, ranking.TAG_WEIGHT),
+            (description, ranking.DESCRIPTION_WEIGHT),
         )
 
         def meets(text: Text) -> bool:
@@ -126,19 +126,8 @@ class MemoryIndex:
         wanted = query.words
         if not wanted:
             return Hit(document.uuid, 0.0)
-        score, reasons = 0.0, []
-        key = ranking.name_key(wanted)
-        if key == ranking.name_key(document.name):
-            score, reasons = ranking.EXACT, ["the name itself"]
-        elif key in ranking.suffixes(QualifiedName.parse(document.qualified_name).segments):
-            score, reasons = ranking.SUFFIX, ["the end of the qualified name"]
-        elif ranking.joined_key(wanted) == ranking.joined_key(document.name):
-            score, reasons = ranking.JOINED, ["the name, written otherwise"]
-        elif fold(document.name).startswith(fold(wanted)):
-            score, reasons = ranking.PREFIX, ["the name begins so"]
-        for word in query_words(wanted):
-            best = [(weight, place) for words, weight, place in places if word in words]
-            if best:
-                score += max(best)[0]
-                reasons.append(f"'{word}' in {max(best)[1]}")
-        return Hit(document.uuid, score, reasons) if score else None
+        stage = ranking.stage_of(wanted, QualifiedName.parse(document.qualified_name).segments)
+        score = stage[0] if stage else 0.0
+        for word in wanted_words(wanted):
+            score += max((weight for words, weight in places if word in words), default=0.0)
+        return Hit(document.uuid, score) if score else None

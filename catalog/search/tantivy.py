@@ -16,7 +16,7 @@ from tantivy import Occur
 from tantivy import Query as T
 
 from catalog.domain import ranking
-from catalog.domain.identifiers import fold, name_words, query_words
+from catalog.domain.identifiers import fold, name_words, query_words, wanted_words
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Filter, Query, Text
 from catalog.search.base import (
@@ -289,7 +289,7 @@ class _Compiler:
             prefix = T.regex_query(self.schema, "name_raw", f"{_regex(folded)}.*")
             stages.append(T.const_score_query(prefix, ranking.PREFIX))
         shoulds = [(Occur.Should, T.disjunction_max_query(stages))]
-        shoulds += [(Occur.Should, self.word(word)) for word in query_words(text)]
+        shoulds += [(Occur.Should, self.word(word)) for word in wanted_words(text)]
         return T.boolean_query(shoulds)
 
     def word(self, word: str) -> T:

@@ -13,6 +13,7 @@ from catalog.selectors.datasets import (
     SHOWN,
     DatasetSummary,
     StoredDataset,
+    SummarizedDataset,
     former_name_ended_at,
     get_dataset,
     get_dataset_by_name,
@@ -21,7 +22,7 @@ from catalog.selectors.datasets import (
     readable_among,
     reduced,
     require_details,
-    summaries_by_uuid,
+    summarized_by_uuid,
 )
 from catalog.selectors.errors import (
     AmbiguousName,
@@ -84,6 +85,7 @@ __all__ = [
     "NoSuchVersion",
     "PartitionedTable",
     "StoredDataset",
+    "SummarizedDataset",
     "UnitView",
     "Unsupported",
     "VersionView",
@@ -125,5 +127,5 @@ __all__ = [
     "readable_among",
     "reduced",
     "require_details",
-    "summaries_by_uuid",
+    "summarized_by_uuid",
 ]

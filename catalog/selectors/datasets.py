@@ -100,15 +100,30 @@ def list_recently_changed(*, principal: Principal, limit: int) -> Sequence[Datas
     return [_summary(orjson.loads(body), whole=True) for body in rows.values_list("body", flat=True)[:limit]]
 
 
-def summaries_by_uuid(*, principal: Principal, uuids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DatasetSummary]:
-    """Return the summaries of those datasets of a list that are shown and that the principal may know."""
+@dataclass(frozen=True, slots=True)
+class SummarizedDataset:
+    """A dataset as a list shows it, and the names by which it is found: those of its columns and tags for readers only."""
+
+    summary: DatasetSummary
+    columns: Sequence[str]
+    tags: Sequence[str]
+
+
+def summarized_by_uuid(*, principal: Principal, uuids: Sequence[uuid.UUID]) -> dict[uuid.UUID, SummarizedDataset]:
+    """Return those datasets of a list that are shown and that the principal may know."""
     rows = Dataset.objects.filter(
         gate.condition(principal, gate.DISCOVER), uuid__in=list(uuids), state__in=SHOWN
     ).values_list("uuid", "body", "access_class_id")
-    return {
-        key: _summary(orjson.loads(body), whole=gate.may(principal, gate.READ, class_id))
-        for key, body, class_id in rows
-    }
+    found = {}
+    for key, stored, class_id in rows:
+        body, whole = orjson.loads(stored), gate.may(principal, gate.READ, class_id)
+        columns = body["columns"] if whole else ()
+        found[key] = SummarizedDataset(
+            _summary(body, whole=whole),
+            [column["path"] for column in columns],
+            [*body["tags"], *(tag for column in columns for tag in column["tags"])] if whole else (),
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

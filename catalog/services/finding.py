@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 from django.db.models import Q
@@ -13,12 +14,14 @@ from catalog import backends
 from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.domain.identifiers import fold
-from catalog.domain.query import Query
+from catalog.domain.names import QualifiedName
+from catalog.domain.query import Query, relaxations
+from catalog.domain.ranking import Why, why
 from catalog.journal.projections import request_rebuild
 from catalog.journal.selectors import Change
 from catalog.models import Dataset, DatasetState
 from catalog.search.base import MAX_OFFSET, IndexMissing, Scope, SearchDocument, SearchUnavailable
-from catalog.selectors import DatasetSummary, summaries_by_uuid
+from catalog.selectors import DatasetSummary, summarized_by_uuid
 
 PAGE = 2_000
 SEARCHED = (DatasetState.LIVE,)
@@ -113,10 +116,59 @@ def rebuild_index() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A dataset that was found, and how well it fits."""
+    """A dataset that was found, how well it fits, and why."""
 
     summary: DatasetSummary
     score: float
+    why: Why
+
+
+def _found(query: Query, principal: Principal, hits: Sequence[tuple[uuid.UUID, float]]) -> list[Found]:
+    """Return what was found, with the reasons that the asker may know, by one query."""
+    known = summarized_by_uuid(principal=principal, uuids=[key for key, _ in hits])
+    items = []
+    for key, score in hits:
+        if key in known:
+            one = known[key]
+            reasons = why(
+                query.words,
+                QualifiedName.parse(one.summary.qualified_name).segments,
+                description=one.summary.description,
+                columns=one.columns,
+                tags=one.tags,
+            )
+            items.append(Found(one.summary, score, reasons))
+    return items
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Another query, and how many datasets it finds."""
+
+    query: str
+    total: int
+
+
+SUGGESTIONS = 3
+TRIED = 6
+
+
+def _suggestions(query: Query, scope: Scope) -> Sequence[Suggestion]:
+    """Return queries near one that finds nothing, of few that are tried."""
+    index = backends.search_index()
+    known = {
+        name: [value for value, _ in values]
+        for name, values in index.search(Query(), scope, limit=0).facets.items()
+        if any(item.field == name for item in query.filters)
+    }
+    # People write an owner without its kind.
+    known["owner"] = [value.partition(":")[2] for value in known.get("owner", ())]
+    found: list[Suggestion] = []
+    for other in islice(dict.fromkeys(relaxations(query, known)), TRIED):
+        total = index.search(other, scope, limit=0, facets=False).total
+        if total:
+            found.append(Suggestion(str(other), total))
+    return found[:SUGGESTIONS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +180,8 @@ class SearchResult:
     facets: dict[str, list[tuple[str, int]]]
     next_offset: int | None
     stale_reason: str | None = None
+    suggestions: Sequence[Suggestion] = ()
+    """Queries near one that finds nothing, which find something."""
 
 
 def scope_of(principal: Principal) -> Scope:
@@ -141,20 +195,24 @@ def search(*, query: Query, principal: Principal, limit: int, offset: int = 0, f
 
     While the index does not answer, names in the database do, and the result says so.
     """
+    scope = scope_of(principal)
+    suggestions: Sequence[Suggestion] = ()
     try:
-        answer = backends.search_index().search(query, scope_of(principal), limit=limit, offset=offset, facets=facets)
+        answer = backends.search_index().search(query, scope, limit=limit, offset=offset, facets=facets)
+        if not answer.total and facets and (query.texts or query.filters):
+            suggestions = _suggestions(query, scope)
     except SearchUnavailable as error:
         if isinstance(error, IndexMissing):
             request_rebuild("search")
         return _by_name(query, principal, limit, offset, str(error))
-    summaries = summaries_by_uuid(principal=principal, uuids=[hit.uuid for hit in answer.hits])
-    items = [Found(summaries[hit.uuid], hit.score) for hit in answer.hits if hit.uuid in summaries]
+    items = _found(query, principal, [(hit.uuid, hit.score) for hit in answer.hits])
     end = offset + limit
     return SearchResult(
         items=items,
         total=answer.total,
         facets={name: list(values) for name, values in answer.facets.items()},
         next_offset=end if limit and answer.total > end and end < MAX_OFFSET else None,
+        suggestions=suggestions,
     )
 
 
@@ -168,9 +226,8 @@ def _by_name(query: Query, principal: Principal, limit: int, offset: int, reason
         .values_list("uuid", flat=True)[offset : offset + limit]
     )
     total = Dataset.objects.filter(condition).count()
-    summaries = summaries_by_uuid(principal=principal, uuids=rows)
     return SearchResult(
-        items=[Found(summaries[key], 0.0) for key in rows if key in summaries],
+        items=_found(query, principal, [(key, 0.0) for key in rows]),
         total=total,
         facets={},
         next_offset=offset + limit if total > offset + limit else None,

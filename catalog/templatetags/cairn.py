@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog import backends
-from catalog.domain.identifiers import query_words, split_words
+from catalog.domain.identifiers import split_words, wanted_words
 
 register = template.Library()
 
@@ -55,7 +55,7 @@ def name(qualified_name: str, marked: str = "") -> SafeString:
 @register.simple_tag
 def mark(text: str, query: str) -> SafeString:
     """Return a text with the words of a query marked."""
-    wanted = set(query_words(query))
+    wanted = set(wanted_words(query))
     if not wanted:
         return format_html("{}", text)
     folded = text.lower()
@@ -66,7 +66,9 @@ def mark(text: str, query: str) -> SafeString:
         if start < 0:
             continue
         at = start + len(word)
-        if any(word.startswith(each) or (each.startswith(word) and len(word) > 2) for each in wanted):
+        if word in wanted or any(
+            (word.startswith(each) and len(each) > 2) or (each.startswith(word) and len(word) > 2) for each in wanted
+        ):
             spans.append((start, at))
     pieces: list[SafeString] = []
     end = 0

@@ -25,6 +25,8 @@ def search(
         ((i["qualified_name"], i["platform"], ", ".join(i["owners"]), i["description"][:80]) for i in answer["items"]),
         "Nothing matches. Search for fewer words, or for the beginning of a name.",
     )
+    for suggestion in answer["suggestions"]:
+        out.print(Text(f"Did you mean: {suggestion['query']}  ({suggestion['total']})"))
     if answer["stale_reason"]:
         err.print(Text(f"cairn: {answer['stale_reason']}"))
 

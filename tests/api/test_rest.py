@@ -373,3 +373,34 @@ def test_hosts_that_are_not_named_are_not_reached(api, settings, options):
         answer = send(api, "POST", "/v1/catalogs", body)
         assert (answer.status_code, answer.json()["type"]) == (400, "/docs/errors#invalid-catalog")
         assert "db.internal" in answer.json()["detail"]
+
+
+def test_what_finds_nothing_suggests_what_does(api, source):
+    source.creates("orders", {"id": "long"}, comment="Sold.")
+    source.creates("customers", {"id": "long", "email": "string"})
+    source.sync()
+    send(api, "PUT", f"/v1/datasets/{source.id_of('orders')}/tags/pii")
+    pump()
+    answer = api.get("/v1/search?q=orders+tag:pi").json()
+    assert answer["total"] == 0
+    assert answer["suggestions"] == [
+        {"query": "orders tag:pii", "total": 1},
+        {"query": "orders", "total": 1},
+        {"query": "name:orde*", "total": 1},
+    ]
+    assert api.get("/v1/search?q=orders").json()["suggestions"] == []
+    (found,) = api.get("/v1/search?q=email").json()["items"]
+    assert found["reasons"] == ["'email' in columns"]
+
+
+def test_reasons_and_suggestions_keep_to_what_may_be_known(api, source, make_user, operator):
+    from catalog.access.services import create_token
+
+    source.creates("orders", {"cobalt": "string"})
+    source.sync()
+    send(api, "PUT", f"/v1/datasets/{source.id_of('orders')}/tags/cobalt-tag")
+    pump()
+    _, secret = create_token(caller=operator, user_id=make_user("x").user_id, name="t", expires_at=None)
+    nobody = Client(headers={"Authorization": f"Bearer {secret}"})
+    for text in ("orders+cobalt", "tag:cobalt-tg", "cobalt"):
+        assert "cobalt" not in nobody.get(f"/v1/search?q={text}").content.decode().replace(text, "")

@@ -18,6 +18,8 @@ PAGES = {
     "search": "/search?q=customer",
     "search-facet": "/search?q=customer+platform:duckdb",
     "search-empty": "/search?q=zzzz+tag:none",
+    "search-suggests": "/search?q=customer+tag:pi",
+    "search-columns": "/search?q=email+of+a+person",
     "search-error": "/search?q=ownr:x",
     "dataset": "/datasets/lake/events/play_events",
     "dataset-column": "/datasets/lake/events/play_events#about-device.os",

@@ -96,6 +96,9 @@ class SearchIndexContract:
     def test_the_dataset_that_is_meant_comes_first(self, index, text, first):
         assert self.names(index, text)[0] == first
 
+    def test_words_that_say_nothing_find_nothing_beside_others(self, index):
+        assert self.names(index, "the salaries of a") == ["hr/people/salaries"]
+
     def test_words_need_not_all_match(self, index):
         assert "shop/public/customers" in self.names(index, "customers zebra")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.identifiers import fold, joined, name_words, query_words
-from catalog.domain.query import Filter, InvalidQuery, Text, parse_query
+from catalog.domain.query import Filter, InvalidQuery, Text, parse_query, relaxations
 
 
 @given(st.text(max_size=200))
@@ -56,6 +56,23 @@ def test_what_cannot_be_read_says_what_to_write(text, message):
 def test_removing_a_part_leaves_the_others():
     query = parse_query("play tag:pii owner:x")
     assert str(query.without(Filter("tag", "pii"))) == "play owner:x"
+
+
+@pytest.mark.parametrize(
+    ("text", "wider"),
+    [
+        ("", []),
+        ("play", []),
+        ("tag:pi", ["tag:pii"]),
+        ("orders tag:pi -kind:view", ["orders -kind:view tag:pii", "orders -kind:view", "name:orde*"]),
+        ('"order customer" platform:hive', ["order customer platform:hive", '"order customer"']),
+        ("catalog:x owner:y", ["owner:y", "catalog:x"]),
+    ],
+)
+def test_a_query_that_finds_nothing_has_wider_ones_near(text, wider):
+    known = {"tag": ["gold", "pii"]}
+    found = [str(query) for query in relaxations(parse_query(text), known)]
+    assert [sorted(each.split()) for each in found] == [sorted(each.split()) for each in wider]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,12 @@ class SummaryShape(Shape):
 
 class FoundShape(SummaryShape):
     score = serializers.FloatField()
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="why it was found, for people")
+
+
+class SuggestionShape(Shape):
+    query = serializers.CharField(help_text="a query near the one that finds nothing")
+    total = serializers.IntegerField()
 
 
 class FacetShape(Shape):

@@ -30,6 +30,7 @@ class SearchView(View):
                 bodies.FoundShape,
                 total=serializers.IntegerField(),
                 facets=serializers.DictField(child=bodies.FacetShape(many=True)),
+                suggestions=bodies.SuggestionShape(many=True),
                 stale_reason=serializers.CharField(allow_null=True, help_text="why there may be more than was found"),
             ),
             **problems(),
@@ -48,7 +49,10 @@ class SearchView(View):
         )
         response = Response(
             {
-                "items": [{**asdict(found.summary), "score": found.score} for found in result.items],
+                "items": [
+                    {**asdict(found.summary), "score": found.score, "reasons": found.why.reasons}
+                    for found in result.items
+                ],
                 "next": encode_cursor("search", result.next_offset) if result.next_offset is not None else None,
                 "total": result.total,
                 "facets": {
@@ -56,6 +60,7 @@ class SearchView(View):
                     for name, values in result.facets.items()
                 },
                 "stale_reason": result.stale_reason,
+                "suggestions": [asdict(suggestion) for suggestion in result.suggestions],
             }
         )
         if result.stale_reason:
