@@ -47,6 +47,13 @@ def lists_partitions(platform: str) -> bool:
     return platform in settings.CONNECTORS and issubclass(_connector_class(platform), HasPartitions)
 
 
+def keeps_snapshots(platform: str) -> bool:
+    """Return whether a platform's tables keep earlier states of their data; False where there is no connector."""
+    from catalog.connectors.base import HasSnapshots
+
+    return platform in settings.CONNECTORS and issubclass(_connector_class(platform), HasSnapshots)
+
+
 def list_connector_specs() -> list[ConnectorSpec]:
     """Return the specs of all installed connectors, in the order of the settings."""
     return [connector_spec(platform) for platform in settings.CONNECTORS]

@@ -263,6 +263,63 @@ class HasPartitions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of a table's data, as its source keeps it; counts are None where the source does not count."""
+
+    id: str
+    parent_id: str | None
+    made_at: datetime
+    operation: str
+    rows: int | None = None
+    size_bytes: int | None = None
+    files: int | None = None
+    added_rows: int | None = None
+    deleted_rows: int | None = None
+    refs: Sequence[str] = ()
+    """Branches and tags that point to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRef:
+    """A branch or tag, and the snapshot that it points to."""
+
+    name: str
+    kind: str
+    snapshot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A way in which a table's files are partitioned or sorted, by columns and transforms of them; files keep the one they were written by."""
+
+    id: int
+    columns: Sequence[str]
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableHistory:
+    """The snapshots of a table that are kept, newest first, what points to them, and the layouts that it has had."""
+
+    snapshots: Sequence[Snapshot]
+    refs: Sequence[SnapshotRef] = ()
+    specs: Sequence[Layout] = ()
+    sort_orders: Sequence[Layout] = ()
+
+
+@runtime_checkable
+class HasSnapshots(Protocol):
+    """A connector whose tables keep earlier states of their data."""
+
+    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
+        """
+        Return a table's history.
+
+        :raises NoSuchTable: if the source has no such table.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """
     What a source's own log says happened since a token.

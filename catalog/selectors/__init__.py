@@ -67,6 +67,7 @@ from catalog.selectors.partitions import (
     partition_keys,
     pick_partition_names,
 )
+from catalog.selectors.snapshots import get_table_history
 from catalog.selectors.syncs import HoldView, UnitView, list_holds, list_sync_units
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "get_live_database",
     "get_live_dataset",
     "get_partitions",
+    "get_table_history",
     "get_version_document",
     "list_at_location",
     "list_at_locations",

@@ -88,6 +88,19 @@ def partitions(
 
 
 @app.command()
+def snapshots(name: DatasetName, limit: Limit = 20, as_json: Json = False) -> None:
+    """List the snapshots of a table, newest first, asked of its source."""
+    client = Client()
+    items = client.pages(f"/v1/datasets/{client.dataset(name)['uuid']}/snapshots", limit)
+    if not show(items, as_json):
+        table(
+            ("snapshot", "made", "operation", "rows", "refs"),
+            ((s["id"], age(s["made_at"]), s["operation"], s["rows"], ", ".join(s["refs"])) for s in items),
+            "No snapshot yet.",
+        )
+
+
+@app.command()
 def versions(name: DatasetName, limit: Limit = 20, as_json: Json = False) -> None:
     """List the versions of a dataset's definition, newest first."""
     client = Client()

@@ -15,6 +15,7 @@ SHOTS = os.environ.get("CAIRN_TEST_SHOTS")
 
 PAGES = {
     "home": "/",
+    "dataset-snapshots": "/datasets/lake/events/play_events?tab=snapshots",
     "search": "/search?q=customer",
     "search-facet": "/search?q=customer+platform:duckdb",
     "search-empty": "/search?q=zzzz+tag:none",

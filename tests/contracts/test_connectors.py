@@ -307,7 +307,22 @@ class IcebergContract(ConnectorContract):
             spec.add_identity("day")
         table.append(rows)
         (answer,) = connector.load(self.context(), [DatasetRef(SHOP, "daily")])
+        first = table.current_snapshot().snapshot_id
+        table.manage_snapshots().create_tag(first, "gold").commit()
+        table.append(rows)
+        history = connector.history(self.context(), DatasetRef(SHOP, "daily"))
         catalog.drop_table((SHOP, "daily"))
+        newer, older = history.snapshots
+        assert (newer.rows, newer.added_rows, newer.operation, newer.refs) == (4, 2, "append", ["main"])
+        assert (older.rows, older.refs, newer.parent_id) == (2, ["gold"], older.id)
+        assert [(ref.name, ref.kind, ref.snapshot_id) for ref in history.refs] == [
+            ("gold", "tag", str(first)),
+            ("main", "branch", newer.id),
+        ]
+        assert [(layout.columns, layout.is_current) for layout in history.specs] == [([], False), (["day"], True)]
+        assert [layout.is_current for layout in history.sort_orders] == [True]
+        with pytest.raises(NoSuchTable):
+            connector.history(self.context(), DatasetRef(SHOP, "gone"))
         assert answer.document.partitioning == ("day",)
         assert (answer.document.data.rows, answer.document.data.files) == (2, 2)
         assert answer.document.data.snapshot_id

@@ -79,6 +79,7 @@ def doors(estate):
         f"/v1/datasets/{hidden}",
         f"/v1/datasets/{hidden}/columns",
         f"/v1/datasets/{hidden}/partitions",
+        f"/v1/datasets/{hidden}/snapshots",
         f"/v1/datasets/{hidden}/versions",
         f"/v1/datasets/{hidden}/versions/1",
         f"/v1/datasets/{hidden}/claims",
@@ -165,7 +166,7 @@ def test_whoever_may_only_discover_sees_name_owner_and_description(estate, opera
     assert body["description"]["text"] == "Seen by all."
     assert "columns" not in body
     assert "tags" not in body
-    for part in ("columns", "partitions", "versions", "claims"):
+    for part in ("columns", "partitions", "snapshots", "versions", "claims"):
         assert client.get(f"/v1/datasets/{estate['closed']}/{part}").status_code == 403
     for freshness in ("live", "cached"):
         address = f"/mds/v1/catalog/shop/database/db/table/closed_orders?freshness={freshness}"

@@ -204,6 +204,32 @@ class PartitionShape(Shape):
     location = serializers.CharField(allow_null=True)
     properties = serializers.DictField(child=serializers.CharField())
     created_at = serializers.DateTimeField(allow_null=True)
+    storage = serializers.DictField(child=serializers.CharField())
+
+
+class SnapshotShape(Shape):
+    id = serializers.CharField()
+    parent_id = serializers.CharField(allow_null=True)
+    made_at = serializers.DateTimeField()
+    operation = serializers.CharField()
+    rows = serializers.IntegerField(allow_null=True)
+    size_bytes = serializers.IntegerField(allow_null=True)
+    files = serializers.IntegerField(allow_null=True)
+    added_rows = serializers.IntegerField(allow_null=True)
+    deleted_rows = serializers.IntegerField(allow_null=True)
+    refs = serializers.ListField(child=serializers.CharField(), help_text="branches and tags that point to it")
+
+
+class SnapshotRefShape(Shape):
+    name = serializers.CharField()
+    kind = serializers.CharField(help_text="branch or tag")
+    snapshot_id = serializers.CharField()
+
+
+class LayoutShape(Shape):
+    id = serializers.IntegerField()
+    columns = serializers.ListField(child=serializers.CharField(), help_text="columns, or transforms of them")
+    is_current = serializers.BooleanField()
 
 
 class VersionShape(Shape):

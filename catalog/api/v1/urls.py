@@ -21,6 +21,7 @@ urlpatterns = [
     path("datasets/<uuid:dataset>", hot.dataset),
     path("datasets/<uuid:dataset>/columns", datasets.ColumnsView.as_view()),
     path("datasets/<uuid:dataset>/partitions", datasets.PartitionsView.as_view()),
+    path("datasets/<uuid:dataset>/snapshots", datasets.SnapshotsView.as_view()),
     path("datasets/<uuid:dataset>/versions", datasets.VersionsView.as_view()),
     path("datasets/<uuid:dataset>/versions/<int:version>", datasets.VersionView.as_view()),
     path("datasets/<uuid:dataset>/diff", datasets.DiffView.as_view()),

@@ -18,6 +18,7 @@ from catalog.connectors.base import (
     Option,
     Page,
     PageToken,
+    TableHistory,
     check_options,
     page_of_names,
     text_option,
@@ -38,6 +39,9 @@ class IcebergCatalog(Protocol):
 
     def load(self, ctx: Context, ref: DatasetRef) -> Loaded | LoadFailure:
         """Return a document, or why there is none."""
+
+    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
+        """Return a table's history. :raises NoSuchTable: if there is no such table."""
 
     def close(self) -> None:
         """Let go of the source."""
@@ -105,6 +109,10 @@ class IcebergConnector:
         for ref in refs:
             ctx.check()
             yield self._catalog.load(ctx, ref)
+
+    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
+        """Return what a table's metadata file keeps of earlier states."""
+        return self._catalog.history(ctx, ref)
 
     def close(self) -> None:
         """Close the connections to the catalog."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from catalog.connectors.base import Context, DatabaseRef, DatasetRef, Loaded, LoadFailure
+from catalog.connectors.base import Context, DatabaseRef, DatasetRef, Loaded, LoadFailure, NoSuchTable, TableHistory
 from catalog.connectors.hive.by_thrift import ThriftMetastore
 from catalog.connectors.hive.tables import HiveTable
-from catalog.connectors.iceberg.loading import load_table
+from catalog.connectors.iceberg.loading import history_of, load_table
 
 TABLES_A_CALL = 500
 
@@ -50,6 +50,14 @@ class HiveIcebergCatalog:
         for _, location in self._locations(ctx, ref.database, [ref.name]):
             return load_table(ref, partial(StaticTable.from_metadata, location), digest=True)
         return LoadFailure(ref, f"there is no Iceberg table '{ref.name}' in '{ref.database}'", gone=True)
+
+    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
+        """Return a table's history."""
+        from pyiceberg.table import StaticTable
+
+        for _, location in self._locations(ctx, ref.database, [ref.name]):
+            return history_of(ref, partial(StaticTable.from_metadata, location))
+        raise NoSuchTable(f"there is no Iceberg table '{ref.name}' in '{ref.database}'")
 
     def close(self) -> None:
         """Close the connection."""

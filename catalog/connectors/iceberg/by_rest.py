@@ -22,13 +22,15 @@ from catalog.connectors.base import (
     LoadFailure,
     Refused,
     SourceUnavailable,
+    TableHistory,
 )
 from catalog.connectors.iceberg.documents import view_document
-from catalog.connectors.iceberg.loading import load_from
+from catalog.connectors.iceberg.loading import history_of, load_from
 from catalog.domain.names import join_namespace, split_namespace
 
 CONNECT_SECONDS = 3.0
 MAX_DEPTH = 20
+_MODE = "snapshot-loading-mode"
 MAX_NAMESPACES = 100_000
 
 
@@ -67,7 +69,7 @@ class RESTCatalog:
 
     def __init__(self, uri: str, properties: dict[str, str]) -> None:
         # Snapshots by reference are enough for a document, and histories may have megabytes.
-        self._properties = {"uri": uri, "snapshot-loading-mode": "refs", **properties}
+        self._properties = {"uri": uri, _MODE: "refs", **properties}
         self._adapter = _Bounded(urlsplit(uri).hostname)
         self._catalog: _BoundedCatalog | None = None
 
@@ -132,6 +134,15 @@ class RESTCatalog:
                 return Loaded(replace(ref, source_id=str(view.metadata.view_uuid)), view_document(view))
             except (exceptions.NoSuchViewError, NotImplementedError, StopIteration):
                 return answer
+
+    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
+        """Return a table's history; all snapshots are asked for, those that nothing refers to included."""
+        with self._open(ctx) as catalog:
+            catalog.properties[_MODE] = "all"
+            try:
+                return history_of(ref, lambda: catalog.load_table((*split_namespace(ref.database), ref.name)))
+            finally:
+                catalog.properties[_MODE] = "refs"
 
     def close(self) -> None:
         """Close the session."""

@@ -17,8 +17,9 @@ from catalog.connectors.base import (
     NotInstalled,
     Refused,
     SourceUnavailable,
+    TableHistory,
 )
-from catalog.connectors.iceberg.loading import load_from
+from catalog.connectors.iceberg.loading import history_of, load_from
 from catalog.domain.names import join_namespace, split_namespace
 
 if TYPE_CHECKING:
@@ -103,6 +104,11 @@ class SQLCatalog:
         """Return a table's document."""
         with self._open(ctx) as catalog:
             return load_from(catalog, ref, digest=True)
+
+    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
+        """Return a table's history."""
+        with self._open(ctx) as catalog:
+            return history_of(ref, lambda: catalog.load_table((*split_namespace(ref.database), ref.name)))
 
     def close(self) -> None:
         """Close the connections to the catalog's database."""

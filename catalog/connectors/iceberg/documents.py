@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from catalog.connectors.base import Layout, Snapshot, SnapshotRef, TableHistory
 from catalog.domain import types
 from catalog.domain.documents import Column, DataFacts, DatasetDocument
 from catalog.domain.types import Fidelity
@@ -13,6 +15,7 @@ from catalog.domain.types import Fidelity
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
+    from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
     from pyiceberg.types import IcebergType
     from pyiceberg.view import View
 
@@ -95,6 +98,67 @@ def table_document(table: Table) -> DatasetDocument:
             snapshot_id=str(snapshot.snapshot_id) if snapshot else None,
             changed_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1_000, UTC) if snapshot else None,
         ),
+    )
+
+
+def table_history(table: Table) -> TableHistory:
+    """Return a table's snapshots, references, partition specs and sort orders."""
+    metadata = table.metadata
+    names = {column: path for path, column in _paths(table)}
+
+    def field(transform: str, source_id: int) -> str:
+        return _transform(transform, names.get(source_id, f"field {source_id}"))
+
+    refs = [
+        SnapshotRef(name, str(ref.snapshot_ref_type), str(ref.snapshot_id))
+        for name, ref in sorted(metadata.refs.items())
+    ]
+    return TableHistory(
+        snapshots=[_snapshot(each, refs) for each in sorted(metadata.snapshots, key=lambda s: -s.timestamp_ms)],
+        refs=refs,
+        specs=[
+            Layout(
+                spec.spec_id,
+                [field(str(part.transform), part.source_id) for part in spec.fields],
+                spec.spec_id == metadata.default_spec_id,
+            )
+            for spec in metadata.partition_specs
+        ],
+        sort_orders=[
+            Layout(
+                order.order_id,
+                [
+                    f"{field(str(part.transform), part.source_id)} {part.direction.name.lower()}"
+                    for part in order.fields
+                ],
+                order.order_id == metadata.default_sort_order_id,
+            )
+            for order in metadata.sort_orders
+        ],
+    )
+
+
+def _paths(table: Table) -> Iterator[tuple[str, int]]:
+    """Return paths and ids of all columns that any schema of a table has, those of the newest last."""
+    for schema in table.metadata.schemas:
+        for field_id in schema.field_ids:
+            yield schema.find_column_name(field_id) or f"field {field_id}", field_id
+
+
+def _snapshot(found: IcebergSnapshot, refs: Sequence[SnapshotRef]) -> Snapshot:
+    key = str(found.snapshot_id)
+    summary = found.summary.additional_properties if found.summary else {}
+    return Snapshot(
+        id=key,
+        parent_id=str(found.parent_snapshot_id) if found.parent_snapshot_id is not None else None,
+        made_at=datetime.fromtimestamp(found.timestamp_ms / 1_000, UTC),
+        operation=str(found.summary.operation.value) if found.summary else "",
+        rows=_number(summary.get("total-records")),
+        size_bytes=_number(summary.get("total-files-size")),
+        files=_number(summary.get("total-data-files")),
+        added_rows=_number(summary.get("added-records")),
+        deleted_rows=_number(summary.get("deleted-records")),
+        refs=[ref.name for ref in refs if ref.snapshot_id == key],
     )
 
 

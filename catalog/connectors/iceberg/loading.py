@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from catalog.connectors.base import DatasetRef, Loaded, LoadFailure
-from catalog.connectors.iceberg.documents import table_document, table_parameters
+from catalog.connectors.base import ConnectorError, DatasetRef, Loaded, LoadFailure, NoSuchTable, TableHistory
+from catalog.connectors.iceberg.documents import table_document, table_history, table_parameters
 from catalog.domain.names import split_namespace
 
 if TYPE_CHECKING:
@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 def load_from(catalog: Catalog, ref: DatasetRef, *, digest: bool) -> Loaded | LoadFailure:
     """Return the document of a table that a catalog of PyIceberg's knows."""
     return load_table(ref, lambda: catalog.load_table((*split_namespace(ref.database), ref.name)), digest=digest)
+
+
+def history_of(ref: DatasetRef, read: Callable[[], Table]) -> TableHistory:
+    """Return the history of a table that is read so. :raises NoSuchTable, ConnectorError: if it is not there, or cannot be read."""
+    from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
+
+    try:
+        return table_history(read())
+    except (NoSuchTableError, NoSuchIcebergTableError) as error:
+        raise NoSuchTable(f"there is no table '{ref.name}' in '{ref.database}'") from error
+    except FileNotFoundError as error:
+        raise ConnectorError(f"the metadata file of '{ref.name}' is gone") from error
+    except (ValueError, KeyError, OSError, RecursionError) as error:
+        reason = f"the metadata file of '{ref.name}' could not be read ({type(error).__name__})"
+        raise ConnectorError(reason) from error
 
 
 def load_table(ref: DatasetRef, read: Callable[[], Table], *, digest: bool) -> Loaded | LoadFailure:

@@ -28,8 +28,9 @@ from catalog.web import errors
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 COLUMNS = 100
-TABS = ("schema", "partitions", "versions", "sql", "history")
+TABS = ("schema", "partitions", "snapshots", "versions", "sql", "history")
 PARTITIONS = 50
+SNAPSHOTS = 50
 
 
 @page_view
@@ -160,12 +161,14 @@ def _context(request: HttpRequest, stored: StoredDataset) -> dict[str, Any]:
         return context
     tab = request.GET.get("tab", "schema")
     has_partitions = bool(body["partitioning"]) and backends.lists_partitions(body["platform"])
-    absent = {"sql": not body["view_text"], "partitions": not has_partitions}
+    has_snapshots = body["kind"] == "table" and backends.keeps_snapshots(body["platform"])
+    absent = {"sql": not body["view_text"], "partitions": not has_partitions, "snapshots": not has_snapshots}
     tab = tab if tab in TABS and not absent.get(tab) else "schema"
     tags = {tag for column in body["columns"] for tag in column["tags"]} | set(body["tags"])
     context |= {
         "tab": tab,
         "has_partitions": has_partitions,
+        "has_snapshots": has_snapshots,
         "tab_template": f"catalog/parts/tab_{tab}.html",
         "columns_total": len(body["columns"]),
         "sensitive": "pii" in tags,
@@ -252,6 +255,28 @@ def _partitions(
     return context | {"partitions": shown_items, "after": page.next}
 
 
+def _snapshots(
+    request: HttpRequest, stored: StoredDataset, body: Mapping[str, Any], shown: Mapping[str, str]
+) -> dict[str, Any]:
+    try:
+        history = selectors.get_table_history(dataset_uuid=stored.uuid, principal=web_principal(request))
+    except (ConnectorError, selectors.Unsupported) as error:
+        return {"source_error": str(error)}
+    total = len(history.snapshots)
+    start = min(_number(request, "start") or 0, max(0, total - 1))
+    following = start + SNAPSHOTS
+    return {
+        "snapshots": history.snapshots[start:following],
+        "first": start + 1,
+        "last": min(following, total),
+        "total": total,
+        "previous": max(0, start - SNAPSHOTS) if start else None,
+        "following": following if following < total else None,
+        "refs": history.refs,
+        "layouts_by_title": (("Partitioning", history.specs), ("Sort order", history.sort_orders)),
+    }
+
+
 def _example(body: Mapping[str, Any]) -> str:
     """Return a filter that the table's first key could have."""
     key = selectors.partition_keys(body)[0]
@@ -331,4 +356,11 @@ def _sql(
     return {}
 
 
-_TAB_CONTEXTS = {"schema": _schema, "partitions": _partitions, "versions": _versions, "history": _history, "sql": _sql}
+_TAB_CONTEXTS = {
+    "schema": _schema,
+    "partitions": _partitions,
+    "snapshots": _snapshots,
+    "versions": _versions,
+    "history": _history,
+    "sql": _sql,
+}

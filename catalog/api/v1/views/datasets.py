@@ -119,6 +119,37 @@ class PartitionsView(View):
         return Response({"items": [asdict(partition) for partition in found.items], "next": following})
 
 
+class SnapshotsView(View):
+    @extend_schema(
+        parameters=[LIMIT, CURSOR],
+        responses={
+            200: paged(
+                bodies.SnapshotShape,
+                refs=bodies.SnapshotRefShape(many=True),
+                specs=bodies.LayoutShape(many=True),
+                sort_orders=bodies.LayoutShape(many=True),
+            ),
+            **problems(404, 409, 422, 502, 503),
+        },
+    )
+    def get(self, request: Request, dataset: uuid.UUID) -> Response:
+        """Return a table's snapshots, newest first, with branches, tags and layouts, asked of the source at this moment."""
+        asked = limit(request.GET)
+        start = decode_cursor("snapshots", request.GET.get("cursor"), int) or 0
+        history = selectors.get_table_history(dataset_uuid=dataset, principal=self.principal)
+        shown = history.snapshots[start : start + asked]
+        following = encode_cursor("snapshots", start + asked) if len(history.snapshots) > start + asked else None
+        return Response(
+            {
+                "items": [asdict(snapshot) for snapshot in shown],
+                "next": following,
+                "refs": [asdict(ref) for ref in history.refs],
+                "specs": [asdict(spec) for spec in history.specs],
+                "sort_orders": [asdict(order) for order in history.sort_orders],
+            }
+        )
+
+
 class VersionsView(View):
     @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.VersionShape), **problems(404)})
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
