@@ -48,6 +48,14 @@ def values_of(name: str) -> tuple[str | None, ...]:
     return tuple(None if value == NULL_VALUE else value for value in values)
 
 
+def could_be_of(name: str, keys: Sequence[Key]) -> bool:
+    """Return whether a text could name a partition of a table with these keys."""
+    stated = [part.partition("=") for part in name.split("/")]
+    return [key.lower() for key, sign, _ in stated if sign] == [key.name.lower() for key in keys] and len(
+        stated
+    ) == len(keys)
+
+
 Test = Callable[[Sequence[str | None]], bool | None]
 """Says of a partition's values whether it is wanted; None, as in SQL, where a value that is missing decides."""
 

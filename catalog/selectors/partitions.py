@@ -11,7 +11,7 @@ import orjson
 
 from catalog.access.principals import Principal
 from catalog.connectors.base import Connector, Context, DatasetRef, HasPartitions, Page, Partition, collect
-from catalog.domain.partitions import Key, PartitionFilter, parse_partition_filter
+from catalog.domain.partitions import Key, PartitionFilter, could_be_of, parse_partition_filter
 from catalog.models import Catalog, Dataset
 from catalog.selectors.connecting import LIVE_SECONDS, ask
 from catalog.selectors.datasets import dataset_for_details
@@ -90,9 +90,13 @@ def list_partition_names(table: PartitionedTable, wanted: str = "") -> Sequence[
 
 
 def pick_partition_names(table: PartitionedTable, names: Sequence[str], wanted: str) -> Sequence[str]:
-    """Return those of some names of partitions that a filter wants. :raises InvalidFilter: as :func:`list_partitions`."""
+    """
+    Return those of some names that could be of the table's partitions and that a filter wants.
+
+    :raises InvalidFilter: as :func:`list_partitions`.
+    """
     compiled = _filter(table, wanted)
-    return [name for name in names if compiled is None or compiled.wants(name)]
+    return [name for name in names if could_be_of(name, table.keys) and (compiled is None or compiled.wants(name))]
 
 
 def get_partitions(table: PartitionedTable, names: Sequence[str]) -> Sequence[Partition]:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from catalog.access.middleware import caller_of, principal_of
 from catalog.access.principals import Caller, Principal
 from catalog.api.v1.errors import answer_for
-from catalog.web import errors
+from catalog.web import errors, seen
 
 MAX_FAILURES = 10
 FAILURE_SECONDS = 300
@@ -98,4 +98,6 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
     logout(request)
-    return redirect("login")
+    response = redirect("login")
+    seen.forget(response)
+    return response

@@ -165,7 +165,7 @@ def test_partitions_by_names_order_and_details(api, hive):
         address = f"{P}/{what}?" + "&".join(f"{name}={value}" for name, value in query.items())
         return api.post(address, body, content_type="application/json")
 
-    names = ["day=2026-11-02/hour=0", "day=2026-11-01/hour=1", "day=2026-11-09/hour=9"]
+    names = ["day=2026-11-02/hour=0", "day=2026-11-01/hour=1", "day=2026-11-09/hour=9", "day=2026-11-01", "", "a/b"]
     assert post("keys-request", {"partitionNames": names}).json() == names[:2]
     assert post("keys-request", {"partitionNames": names, "filter": "hour = 1"}).json() == names[1:2]
     (found,) = post("request", {"filter": "hour = 1", "includePartitionDetails": True}).json()

@@ -125,6 +125,30 @@ def test_a_column_s_drawer_is_an_address_and_escape_closes_it(browser, cairn):
     page.context.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_code_that_reads_a_dataset_is_shown_and_copied(browser, cairn, scheme):
+    page = opened(
+        browser,
+        cairn,
+        "/datasets/lake/events/play_events",
+        scheme=scheme,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page.get_by_text("PyIceberg", exact=True).click()
+    page.get_by_text("Spark SQL", exact=True).click()
+    shown = page.locator("details.snippet", has_text="PyIceberg")
+    shown.get_by_role("button", name="Copy").click()
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        "from pyiceberg.catalog import load_catalog\n\n"
+        'table = load_catalog("lake").load_table(("events", "play_events"))\n'
+        "table.scan(limit=100).to_arrow()"
+    )
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/dataset-snippets-{scheme}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.context.close()
+
+
 def test_a_description_is_written_seen_and_undone(browser, cairn):
     page = opened(browser, cairn, "/datasets/lake/events/ratings")
     before = page.locator(".lede").inner_text()

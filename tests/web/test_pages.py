@@ -319,3 +319,40 @@ def test_partitions_have_a_tab_with_a_filter_that_explains_itself(web, operator,
     assert "its partition keys are: day" in text_of(web.get(f"{address}?tab=partitions&filter=week = 1"))
     (tmp_path / "metastore.db").unlink()
     assert "The source does not answer" in text_of(web.get(f"{address}?tab=partitions"))
+
+
+def test_what_was_seen_last_is_on_the_home_page_until_one_signs_out(web, orders, operator):
+    for name in ("shipments", "returns"):
+        orders.creates(name)
+    orders.sync()
+    assert "Recently seen" not in text_of(web.get("/"))
+    for name in ("orders", "shipments", "orders", "returns"):
+        web.get(f"/datasets/mem/db/{name}")
+
+    def shown():
+        block = re.search(r'id="recent".*?</section>', text_of(web.get("/")), re.DOTALL)
+        return re.findall(r'href="/datasets/([^"]+)"', block.group()) if block else []
+
+    assert shown() == ["mem/db/returns", "mem/db/orders", "mem/db/shipments"]
+    orders.drops("returns")
+    orders.sync()
+    orders.sync()
+    assert shown() == ["mem/db/orders", "mem/db/shipments"]
+    web.cookies["cairn_seen"] = f"x.{'f' * 32}..{'9' * 500}"
+    assert shown() == []
+    web.get("/datasets/mem/db/orders")
+    web.post("/logout")
+    assert web.cookies["cairn_seen"].value == ""
+
+
+def test_what_was_seen_shows_nobody_what_they_may_not_know(web, orders, make_user, operator):
+    from catalog.access.services import create_restriction
+
+    web.get("/datasets/mem/db/orders")
+    create_restriction(caller=operator, pattern="mem/**")
+    pump()
+    make_user("other")
+    other = Client()
+    other.force_login(User.objects.get(username="other"))
+    other.cookies["cairn_seen"] = web.cookies["cairn_seen"].value
+    assert "orders" not in text_of(other.get("/"))

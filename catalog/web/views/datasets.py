@@ -19,12 +19,14 @@ from catalog.connectors.base import ConnectorError
 from catalog.domain.documents import counted
 from catalog.domain.names import InvalidName
 from catalog.domain.partitions import MAX_FILTER, InvalidFilter
+from catalog.domain.snippets import snippets
 from catalog.selectors import StoredDataset
 from catalog.services import annotating
 from catalog.services.annotating import Annotated
 from catalog.services.definitions import VersionConflict
 from catalog.templatetags.cairn import dataset_url
 from catalog.web import errors
+from catalog.web.seen import remember
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 COLUMNS = 100
@@ -67,7 +69,9 @@ def dataset(request: HttpRequest, name: str) -> HttpResponse:
             status = 409
         except (annotating.InvalidAnnotation, annotating.NoSuchClaim, annotating.NoSuchColumn, ValueError) as error:
             more, status = {"error": str(error)}, 400
-    return render(request, "catalog/dataset.html", _context(request, stored) | more, status=status)
+    response = render(request, "catalog/dataset.html", _context(request, stored) | more, status=status)
+    remember(request, response, stored.uuid)
+    return response
 
 
 @page_view
@@ -171,6 +175,7 @@ def _context(request: HttpRequest, stored: StoredDataset) -> dict[str, Any]:
         "has_snapshots": has_snapshots,
         "tab_template": f"catalog/parts/tab_{tab}.html",
         "columns_total": len(body["columns"]),
+        "snippets": snippets(body),
         "sensitive": "pii" in tags,
     }
     if context["may_edit"]:

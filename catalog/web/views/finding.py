@@ -17,6 +17,7 @@ from catalog.domain.query import Filter, InvalidQuery, Query, Text, parse_query
 from catalog.search.base import MAX_OFFSET
 from catalog.services.finding import SearchResult, search
 from catalog.web.context import catalogs_of, holds_of
+from catalog.web.seen import seen
 from catalog.web.signing_in import page_view, web_principal
 
 PAGE = 20
@@ -48,6 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "mine_query": str(_mine(principal)),
         "changed": changed,
         "owner_names": owner_names([*mine, *changed]),
+        "seen": seen(request, principal),
         "tags": selectors.list_tags(principal=principal, limit=12),
         "tries": ["customer", "tag:pii", "column:email", "kind:view"],
         "attention": _attention(holds_of(request, principal), catalogs),
