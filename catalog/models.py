@@ -271,6 +271,19 @@ class Annotation(models.Model):
         indexes = [models.Index(fields=["aspect", "key"], name="annotation_by_key")]
 
 
+class DataMetadata(models.Model):
+    """What is said of the data at a place, whatever names it has; ``digest`` is the same for all spellings of the place."""
+
+    digest = models.BinaryField(max_length=16, primary_key=True)
+    location = models.TextField()
+    value = models.JSONField(default=dict)
+    author = models.CharField(max_length=200)
+    said_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "catalog_data_metadata"
+
+
 class IntentState(models.TextChoices):
     """What became of a write: ``closed`` as meant, ``refused`` by source or guard, ``recovered`` after a crash."""
 

@@ -53,6 +53,9 @@ from catalog.selectors.live import (
     list_live_databases,
 )
 from catalog.selectors.metadata import (
+    data_metadata_of,
+    data_metadata_of_dataset,
+    get_data_metadata,
     list_at_location,
     list_at_locations,
     list_described,
@@ -91,10 +94,13 @@ __all__ = [
     "Unsupported",
     "VersionView",
     "case_rule",
+    "data_metadata_of",
+    "data_metadata_of_dataset",
     "diff_versions",
     "find_partitioned_table",
     "former_name_ended_at",
     "get_catalog",
+    "get_data_metadata",
     "get_database",
     "get_dataset",
     "get_dataset_by_name",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,10 +14,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from catalog.access import gate
 from catalog.access.principals import Principal
-from catalog.domain.locations import location_key
+from catalog.domain.locations import lies_within, location_digest, location_key, places_above
 from catalog.domain.names import lookup_key
-from catalog.models import Annotation, Dataset
-from catalog.selectors.datasets import SHOWN
+from catalog.models import Annotation, DataMetadata, Dataset
+from catalog.selectors.datasets import SHOWN, dataset_for_details
 
 SAID = ("property", "owner", "tag")
 _LIKE = {"%": ".*", "_": "."}
@@ -106,6 +107,42 @@ def list_at_location(*, principal: Principal, location: str, below: bool, limit:
 def list_at_locations(*, principal: Principal, keys: Sequence[str], limit: int) -> Sequence[Mapping[str, Any]]:
     """Return the bodies of datasets whose data lies at one of some places, given by their keys."""
     return _bodies(_readable(principal).filter(location_key__in=list(keys)), limit)
+
+
+def data_metadata_of(locations: Iterable[str | None]) -> dict[str, Any]:
+    """Return what is said of the data at those of some places of which something is; whoever asks has been let in."""
+    by_digest: dict[bytes, list[str]] = {}
+    for location in locations:
+        if location:
+            by_digest.setdefault(location_digest(location), []).append(location)
+    found: dict[str, Any] = {}
+    digests = list(by_digest)
+    for start in range(0, len(digests), PLACES_A_QUERY):
+        rows = DataMetadata.objects.filter(digest__in=digests[start : start + PLACES_A_QUERY])
+        for digest, value in rows.exclude(value={}).values_list("digest", "value"):
+            found |= dict.fromkeys(by_digest[bytes(digest)], value)
+    return found
+
+
+def get_data_metadata(*, principal: Principal, location: str) -> Any:
+    """Return what is said of the data at a place; None where nothing is, or the principal reads no dataset that holds it."""
+    key = location_key(location)
+    if not key or not _readable(principal).filter(location_key__in=places_above(key)).exists():
+        return None
+    return data_metadata_of([location]).get(location)
+
+
+def data_metadata_of_dataset(
+    *, dataset_uuid: uuid.UUID, principal: Principal, location: str | None = None
+) -> tuple[str | None, Mapping[str, Any]]:
+    """Return a dataset's place, or one within it, and what is said of the data there; nothing of places elsewhere."""
+    body = orjson.loads(dataset_for_details(dataset_uuid, principal, "reading metadata of data").body)
+    own = body["location"]
+    place = own if location is None or not own or not lies_within(location, own) else location
+    return place, data_metadata_of([place]).get(place or "", {})
+
+
+PLACES_A_QUERY = 500
 
 
 def _bodies(rows: QuerySet[Dataset], limit: int) -> Sequence[Mapping[str, Any]]:

@@ -102,18 +102,18 @@ def set_property(*, caller: Caller, dataset_uuid: uuid.UUID, name: str, value: A
     if not _PROPERTY.match(name):
         raise InvalidAnnotation(f"property {name[:120]!r} must be letters, digits, '_', '-' or '.', at most 100")
     if value is not None:
-        _check_value(value)
+        check_json(value, MAX_DESCRIPTION, "a property")
     return _apply(caller, dataset_uuid, None, [_Change("property", name, value, must_exist=value is None)], None)
 
 
-def _check_value(value: Any) -> None:
+def check_json(value: Any, most: int, what: str) -> None:
     """:raises InvalidAnnotation: for a JSON value that is too deep or too long, or that PostgreSQL cannot keep."""
     if _depth(value) > MAX_DEPTH:
-        raise InvalidAnnotation(f"a property has at most {MAX_DEPTH} levels")
-    if len(value if isinstance(value, str) else orjson.dumps(value)) > MAX_DESCRIPTION:
-        raise InvalidAnnotation(f"a property has at most {MAX_DESCRIPTION} characters")
+        raise InvalidAnnotation(f"{what} has at most {MAX_DEPTH} levels")
+    if len(value if isinstance(value, str) else orjson.dumps(value)) > most:
+        raise InvalidAnnotation(f"{what} has at most {most} characters")
     if b"\\u0000" in orjson.dumps(value):
-        raise InvalidAnnotation("a property cannot hold a NUL character")
+        raise InvalidAnnotation(f"{what} cannot hold a NUL character")
 
 
 def _depth(value: Any) -> int:
@@ -165,7 +165,7 @@ def _apply(
     expected_version: int | None,
 ) -> Annotated:
     with transaction.atomic():
-        dataset = _lock(caller, dataset_uuid)
+        dataset = lock_described(caller, dataset_uuid)
         if expected_version is not None and dataset.version != expected_version:
             raise VersionConflict(
                 f"'{dataset.qualified_name}' is at version {dataset.version}, you expected {expected_version}; "
@@ -188,7 +188,8 @@ def _apply(
     return Annotated(dataset.uuid, dataset.version, claim_uuid)
 
 
-def _lock(caller: Caller, dataset_uuid: uuid.UUID) -> Dataset:
+def lock_described(caller: Caller, dataset_uuid: uuid.UUID) -> Dataset:
+    """Return a dataset that somebody may describe, its row locked. :raises NoSuchDataset, Denied: as the gate says."""
     dataset = (
         Dataset.objects.select_for_update(of=("self",))
         .select_related("catalog", "database")

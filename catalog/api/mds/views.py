@@ -175,14 +175,23 @@ def table(asked: Asked, name: QualifiedName) -> HttpResponse:
     asked.flag("includeInfo", True)  # columns and storage are always there, as they are where Metacat has interceptors
     asked.flag("includeInfoDetails", False)
     with_definition = asked.flag("includeDefinitionMetadata", True) and not location_only
-    asked.flag("includeDataMetadata", True)
+    with_data = asked.flag("includeDataMetadata", True) and not location_only
     if _is_cached(asked):
-        return _cached_table(asked, name, with_definition=with_definition)
+        return _cached_table(asked, name, with_definition=with_definition, with_data=with_data)
     live = selectors.get_live_dataset(name=name, principal=asked.principal)
     document = documents.live_table_json(live, asked.context, location_only=location_only)
     if with_definition:
         document["definitionMetadata"] = documents.definition_metadata(live.body)
+    if with_data:
+        _add_data_metadata([document])
     return _json(document)
+
+
+def _add_data_metadata(found: Sequence[documents.Document]) -> None:
+    """Put what is said of the data at each document's place into it, by one query."""
+    said = selectors.data_metadata_of(document["serde"]["uri"] for document in found if document["serde"])
+    for document in found:
+        document["dataMetadata"] = said.get(document["serde"]["uri"]) if document["serde"] else None
 
 
 def _is_cached(asked: Asked) -> bool:
@@ -200,12 +209,14 @@ def _stored(asked: Asked, name: QualifiedName) -> selectors.StoredDataset:
     return stored
 
 
-def _cached_table(asked: Asked, name: QualifiedName, *, with_definition: bool) -> HttpResponse:
+def _cached_table(asked: Asked, name: QualifiedName, *, with_definition: bool, with_data: bool) -> HttpResponse:
     stored = _stored(asked, name)
     body = orjson.loads(stored.body)
     document = documents.stored_table_json(body, asked.context)
     if with_definition:
         document["definitionMetadata"] = documents.definition_metadata(body)
+    if with_data:
+        _add_data_metadata([document])
     response = _json(document)
     response["Cairn-As-Of"] = stored.as_of.isoformat()
     if stored.stale_reason:
@@ -306,22 +317,23 @@ def requested_partitions(asked: Asked, name: QualifiedName) -> HttpResponse:
 
 
 def _partitions(asked: Asked, name: QualifiedName, body: Mapping[str, Any]) -> HttpResponse:
-    asked.flag("includeUserMetadata", False)
+    with_data = asked.flag("includeUserMetadata", False)
     wanted = _wanted(asked, name, body)
     found = wanted.partitions()
     ref = wanted.table.ref
     table = QualifiedName.of(wanted.table.catalog.name, ref.database, ref.name)
-    return _json(
-        [
-            documents.partition_json(
-                table,
-                partition,
-                with_details=body.get("includePartitionDetails") is True,
-                audit_only=body.get("includeAuditOnly") is True,
-            )
-            for partition in found
-        ]
-    )
+    answer = [
+        documents.partition_json(
+            table,
+            partition,
+            with_details=body.get("includePartitionDetails") is True,
+            audit_only=body.get("includeAuditOnly") is True,
+        )
+        for partition in found
+    ]
+    if with_data:
+        _add_data_metadata(answer)
+    return _json(answer)
 
 
 def partition_keys(asked: Asked, name: QualifiedName) -> HttpResponse:
@@ -415,7 +427,9 @@ def _filter_of(path: str, keys: Sequence[str]) -> str:
 
 def data_metadata(asked: Asked) -> HttpResponse:
     """Return what is known of the data at a place."""
-    return _json({"uri": _body_uri(asked), "dataMetadata": None, "dataExternal": False})
+    uri = _body_uri(asked)
+    said = selectors.get_data_metadata(principal=asked.principal, location=uri)
+    return _json({"uri": uri, "dataMetadata": said, "dataExternal": False})
 
 
 def definitions(asked: Asked) -> HttpResponse:

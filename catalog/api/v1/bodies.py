@@ -260,6 +260,18 @@ class DescribeDataset(Shape):
     expected_version = serializers.IntegerField(required=False, min_value=0, max_value=2**63 - 1)
 
 
+class SaveDataMetadata(Shape):
+    changes = serializers.DictField(help_text="merged into what is said already; null removes a key")
+    location = serializers.CharField(
+        required=False, max_length=2_000, help_text="a place within the dataset's own, such as a partition's"
+    )
+
+
+class DataMetadataShape(Shape):
+    location = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField()
+
+
 class SetProperty(Shape):
     value = serializers.JSONField()
 

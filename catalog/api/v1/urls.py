@@ -29,6 +29,7 @@ urlpatterns = [
     path("datasets/<uuid:dataset>/claims/<uuid:claim>/undo", annotations.UndoClaimView.as_view()),
     path("datasets/<uuid:dataset>/tags/<str:tag>", annotations.TagView.as_view()),
     path("datasets/<uuid:dataset>/owners/<str:owner>", annotations.OwnerView.as_view()),
+    path("datasets/<uuid:dataset>/data-metadata", annotations.DataMetadataView.as_view()),
     path("datasets/<uuid:dataset>/properties/<str:name>", annotations.PropertyView.as_view()),
     path("datasets/<uuid:dataset>/merge", datasets.MergeView.as_view()),
     path("runs", runs.RunsView.as_view()),

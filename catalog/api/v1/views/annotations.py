@@ -13,6 +13,7 @@ from catalog import selectors
 from catalog.api.v1 import bodies
 from catalog.api.v1.views.base import View, problems, query
 from catalog.services import annotating
+from catalog.services.data_metadata import save_data_metadata
 
 
 class ClaimsView(View):
@@ -68,6 +69,30 @@ class OwnerView(View):
     def delete(self, request: Request, dataset: uuid.UUID, owner: str) -> Response:
         """End an ownership."""
         return Response(asdict(annotating.remove_owner(caller=self.caller, dataset_uuid=dataset, owner=owner)))
+
+
+class DataMetadataView(View):
+    @extend_schema(
+        parameters=[query("location", str, "a place within the dataset's own, such as a partition's")],
+        responses={200: bodies.DataMetadataShape, **problems(404)},
+    )
+    def get(self, request: Request, dataset: uuid.UUID) -> Response:
+        """Return what is said of the dataset's data, which belongs to its place and not to its name."""
+        location, said = selectors.data_metadata_of_dataset(
+            dataset_uuid=dataset, principal=self.principal, location=request.GET.get("location") or None
+        )
+        return Response({"location": location, "metadata": said})
+
+    @extend_schema(request=bodies.SaveDataMetadata, responses={200: bodies.DataMetadataShape, **problems(404)})
+    def patch(self, request: Request, dataset: uuid.UUID) -> Response:
+        """Say something of the dataset's data."""
+        body = self.checked(bodies.SaveDataMetadata)
+        place = body.get("location")
+        save_data_metadata(caller=self.caller, dataset_uuid=dataset, changes=body["changes"], location=place)
+        location, said = selectors.data_metadata_of_dataset(
+            dataset_uuid=dataset, principal=self.principal, location=place
+        )
+        return Response({"location": location, "metadata": said})
 
 
 class PropertyView(View):
