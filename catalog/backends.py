@@ -40,18 +40,22 @@ def connector_spec(platform: str) -> ConnectorSpec:
     return _connector_class(platform).spec
 
 
+def _has_port(platform: str, port: type) -> bool:
+    return platform in settings.CONNECTORS and issubclass(_connector_class(platform), port)
+
+
 def lists_partitions(platform: str) -> bool:
     """Return whether a platform's connector can list partitions; False where there is none."""
     from catalog.connectors.base import HasPartitions
 
-    return platform in settings.CONNECTORS and issubclass(_connector_class(platform), HasPartitions)
+    return _has_port(platform, HasPartitions)
 
 
 def keeps_snapshots(platform: str) -> bool:
     """Return whether a platform's tables keep earlier states of their data; False where there is no connector."""
     from catalog.connectors.base import HasSnapshots
 
-    return platform in settings.CONNECTORS and issubclass(_connector_class(platform), HasSnapshots)
+    return _has_port(platform, HasSnapshots)
 
 
 def list_connector_specs() -> list[ConnectorSpec]:

@@ -50,7 +50,7 @@ def _named_by_engine(request: HttpRequest) -> Principal | None:
     """
     Return the user that an engine names in Metacat's header, if its address is trusted to name users; ``metacat`` without one.
 
-    Metacat's clients send no token. The dots of the header reach us as they are; some proxies make dashes of them.
+    Metacat's clients send no token.
     """
     if not request.path_info.startswith("/mds/") or not settings.METACAT_TRUSTED_ADDRESSES:
         return None
@@ -60,8 +60,13 @@ def _named_by_engine(request: HttpRequest) -> Principal | None:
         return None
     if not any(address in network for network in settings.METACAT_TRUSTED_ADDRESSES):
         return None
-    stated = request.META.get("HTTP_X_NETFLIX.USER.NAME") or request.META.get("HTTP_X_NETFLIX_USER_NAME")
-    return principal_for_name(str(stated or "metacat"))
+    return principal_for_name(metacat_header(request, "user.name") or "metacat")
+
+
+def metacat_header(request: HttpRequest, name: str) -> str:
+    """Return one of Metacat's headers, empty without it. Its dots reach us as they are; some proxies make dashes of them."""
+    dotted = request.META.get(f"HTTP_X_NETFLIX.{name.upper()}")
+    return str(dotted or request.META.get(f"HTTP_X_NETFLIX_{name.upper().replace('.', '_')}", ""))
 
 
 def _open_principal() -> Principal | None:

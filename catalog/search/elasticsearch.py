@@ -21,8 +21,7 @@ from elastic_transport import HttpHeaders, TransportError, Urllib3HttpNode
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, helpers
 
 from catalog.domain import ranking
-from catalog.domain.identifiers import fold, name_words, query_words, wanted_words
-from catalog.domain.names import QualifiedName
+from catalog.domain.identifiers import fold, query_words, wanted_words
 from catalog.domain.query import Filter, Query, Text
 from catalog.search.base import (
     FACET_VALUES,
@@ -35,13 +34,12 @@ from catalog.search.base import (
     SearchDocument,
     SearchUnavailable,
 )
+from catalog.search.terms import terms_of
 
 SEARCH_SECONDS = 3.0
 WRITE_SECONDS = 60.0
 QUIET_SECONDS = 5.0
 """After a failure nobody asks again for so long: a search that must fall back should do so at once."""
-MAX_COLUMNS = 2_000
-"""Columns of one dataset that are searched by name."""
 BULK_DOCUMENTS = 500
 BULK_BYTES = 5_000_000
 MAX_KEYWORD = 8_000
@@ -171,7 +169,7 @@ class ElasticsearchIndex:
                 "_id": document.uuid.hex,
                 "version": document.version,
                 "version_type": "external_gte",
-                "_source": _source(document),
+                "_source": terms_of(document),
             }
 
     @staticmethod
@@ -224,32 +222,6 @@ class ElasticsearchIndex:
             for name in (FACETS if facets else ())
         }
         return Answer(hits, int(answer["hits"]["total"]["value"]), counted)
-
-
-def _source(document: SearchDocument) -> Clause:
-    columns = [column.rpartition(".")[2] for column in document.columns[:MAX_COLUMNS]]
-    return {
-        "class": str(document.access_class),
-        "sort": document.qualified_name,
-        "name_key": ranking.name_key(document.name),
-        "name_raw": fold(document.name),
-        "joined": ranking.joined_key(document.name),
-        "suffix": list(ranking.suffixes(QualifiedName.parse(document.qualified_name).segments)),
-        "name": " ".join(name_words(document.name)),
-        "path": " ".join(name_words(f"{document.catalog} {document.database}")),
-        "description": " ".join(query_words(document.description)),
-        "platform": document.platform,
-        "catalog": document.catalog,
-        "kind": document.kind,
-        "database": fold(document.database),
-        "owner": list(document.owners),
-        "owner_raw": [fold(owner) for owner in document.owners],
-        "tag": list(document.tags),
-        "tag_raw": [fold(tag) for tag in document.tags],
-        "tags": " ".join(word for tag in document.tags for word in name_words(tag)),
-        "column_raw": [fold(column) for column in columns],
-        "columns": " ".join(dict.fromkeys(word for column in columns for word in name_words(column))),
-    }
 
 
 def _term(field: str, value: str, boost: float = 1.0) -> Clause:

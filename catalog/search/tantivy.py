@@ -16,8 +16,7 @@ from tantivy import Occur
 from tantivy import Query as T
 
 from catalog.domain import ranking
-from catalog.domain.identifiers import fold, name_words, query_words, wanted_words
-from catalog.domain.names import QualifiedName
+from catalog.domain.identifiers import fold, query_words, wanted_words
 from catalog.domain.query import Filter, Query, Text
 from catalog.search.base import (
     FACET_VALUES,
@@ -29,14 +28,13 @@ from catalog.search.base import (
     SearchDocument,
     SearchUnavailable,
 )
+from catalog.search.terms import terms_of
 
 LAYOUT = 2
 """Raised when fields change: an index of another layout is thrown away and rebuilt."""
 
 WRITER_BYTES = 32_000_000
 RELOAD_SECONDS = 0.2
-MAX_COLUMNS = 2_000
-"""Columns of one dataset that are searched by name."""
 
 _RAW: dict[str, Any] = {"tokenizer_name": "raw", "index_option": "basic"}
 _WORDS: dict[str, Any] = {"tokenizer_name": "whitespace", "index_option": "freq"}
@@ -197,33 +195,10 @@ class TantivyIndex:
 def _document(document: SearchDocument) -> tantivy.Document:
     made = tantivy.Document()
     made.add_text("uuid", document.uuid.hex)
-    made.add_text("class", str(document.access_class))
-    made.add_text("sort", document.qualified_name)
     made.add_unsigned("version", document.version)
-    made.add_text("name_key", ranking.name_key(document.name))
-    made.add_text("name_raw", fold(document.name))
-    made.add_text("joined", ranking.joined_key(document.name))
-    for suffix in ranking.suffixes(QualifiedName.parse(document.qualified_name).segments):
-        made.add_text("suffix", suffix)
-    made.add_text("name", " ".join(name_words(document.name)))
-    made.add_text("path", " ".join(name_words(f"{document.catalog} {document.database}")))
-    made.add_text("description", " ".join(query_words(document.description)))
-    for field in ("platform", "catalog", "kind"):
-        made.add_text(field, getattr(document, field))
-    made.add_text("database", fold(document.database))
-    for owner in document.owners:
-        made.add_text("owner", owner)
-        made.add_text("owner_raw", fold(owner))
-    for tag in document.tags:
-        made.add_text("tag", tag)
-        made.add_text("tag_raw", fold(tag))
-    made.add_text("tags", " ".join(word for tag in document.tags for word in name_words(tag)))
-    words: dict[str, None] = {}
-    for column in document.columns[:MAX_COLUMNS]:
-        last = column.rpartition(".")[2]
-        made.add_text("column_raw", fold(last))
-        words.update(dict.fromkeys(name_words(last)))
-    made.add_text("columns", " ".join(words))
+    for field, value in terms_of(document).items():
+        for each in [value] if isinstance(value, str) else value:
+            made.add_text(field, each)
     return made
 
 

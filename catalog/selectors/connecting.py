@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from typing import Any, TypeVar
 
 from catalog import backends, credentials
-from catalog.connectors.base import Connector, ConnectorError, SourceUnavailable
+from catalog.connectors.base import Connector, ConnectorError, DatasetRef, SourceUnavailable
 from catalog.domain.names import CaseRule
 from catalog.models import (
     Catalog,
@@ -84,32 +85,35 @@ def ask(catalog: Catalog, question: Callable[[Connector], Answer]) -> Answer:
     :raises ConnectorError: as the connector says.
     """
     if not backends.connector_spec(catalog.platform).keeps_open:
-        connector = open_connector(catalog)
-        try:
+        with closing(open_connector(catalog)) as connector:
             return question(connector)
-        finally:
-            connector.close()
     key = (catalog.uuid, catalog.version)
     waited = _waiting.take(key)
     if waited is not None:
-        try:
-            answer = question(waited)
-        except SourceUnavailable:
-            waited.close()
-        except BaseException:
-            waited.close()
-            raise
-        else:
-            _waiting.give(key, waited)
-            return answer
-    connector = open_connector(catalog)
+        with suppress(SourceUnavailable):
+            return _ask_through(waited, question, key)
+    return _ask_through(open_connector(catalog), question, key)
+
+
+def _ask_through(connector: Connector, question: Callable[[Connector], Answer], key: tuple[uuid.UUID, int]) -> Answer:
+    """Ask, and let the connection wait for the next question unless it may be what failed."""
+    is_sound = False
     try:
         answer = question(connector)
-    except BaseException as error:
-        if isinstance(error, ConnectorError) and not isinstance(error, SourceUnavailable):
+        is_sound = True
+        return answer
+    except SourceUnavailable:
+        raise
+    except ConnectorError:
+        is_sound = True
+        raise
+    finally:
+        if is_sound:
             _waiting.give(key, connector)
         else:
             connector.close()
-        raise
-    _waiting.give(key, connector)
-    return answer
+
+
+def place_of(body: Mapping[str, Any]) -> tuple[Catalog, DatasetRef]:
+    """Return the catalog of a dataset, from its body, and what its source knows it by."""
+    return Catalog.objects.get(name=body["catalog"]), DatasetRef(body["database"] or "", body["name"])

@@ -253,6 +253,14 @@ def get_dataset_by_name(*, name: str, principal: Principal, any_case: bool = Fal
     :raises AmbiguousName: if several differ in letter case only.
     :raises NoSuchDataset: with a rename or near names that the principal may know.
     """
+    stored = find_dataset_by_name(name=name, principal=principal, any_case=any_case)
+    if stored is None:
+        raise _not_found(str(QualifiedName.parse(name)), principal)
+    return stored
+
+
+def find_dataset_by_name(*, name: str, principal: Principal, any_case: bool = False) -> StoredDataset | None:
+    """Return what :func:`get_dataset_by_name` does, but None for what is not there: to look for names near it takes long."""
     printed = str(QualifiedName.parse(name))
     rows = _known(_fetch("qualified_name = %s AND holds_name AND state <> 'absorbed'", printed), principal)
     if not rows:
@@ -265,9 +273,7 @@ def get_dataset_by_name(*, name: str, principal: Principal, any_case: bool = Fal
             raise AmbiguousName(
                 f"'{printed}' may mean {' or '.join(repr(row.qualified_name) for row in rows[:3])}; write it exactly"
             )
-    if not rows:
-        raise _not_found(printed, principal)
-    return _stored(rows[0], principal)
+    return _stored(rows[0], principal) if rows else None
 
 
 def _folds(row: _Row) -> bool:

@@ -23,10 +23,10 @@ from catalog.connectors.base import (
 from catalog.connectors.base import NoSuchDatabase as NotAtSource
 from catalog.domain.names import QualifiedName, lookup_key
 from catalog.domain.partitions import Key
-from catalog.models import Catalog, Dataset, DatasetState
+from catalog.models import Catalog, CatalogState, Dataset, DatasetState
 from catalog.selectors.catalogs import known_catalog
-from catalog.selectors.connecting import LIVE_SECONDS, ask
-from catalog.selectors.datasets import StoredDataset, get_dataset_by_name, require_details
+from catalog.selectors.connecting import LIVE_SECONDS, ask, place_of
+from catalog.selectors.datasets import find_dataset_by_name, require_details
 from catalog.selectors.errors import AmbiguousName, NoSuchDatabase, NoSuchDataset
 from catalog.selectors.partitions import PartitionedTable, partition_keys
 
@@ -49,7 +49,7 @@ def get_live_dataset(*, name: QualifiedName, principal: Principal) -> LiveDatase
     :raises Denied: if the principal may only discover it.
     :raises ConnectorError: if the source does not answer, or the dataset cannot be read.
     """
-    catalog, ref, stored = _find(name, principal)
+    catalog, ref, body = _find(name, principal)
     ctx = Context.within(LIVE_SECONDS)
     answer = ask(catalog, lambda connector: next(iter(connector.load(ctx, [ref]))))
     found = QualifiedName.of(catalog.name, ref.database, ref.name)
@@ -57,41 +57,40 @@ def get_live_dataset(*, name: QualifiedName, principal: Principal) -> LiveDatase
         if answer.gone:
             raise NoSuchDataset(str(found))
         raise ConnectorError(f"'{found}' could not be read: {answer.reason}")
-    return LiveDataset(found, catalog.platform, answer, orjson.loads(stored.body) if stored else None)
+    return LiveDataset(found, catalog.platform, answer, body)
 
 
 def find_partitioned_table(*, name: QualifiedName, principal: Principal) -> PartitionedTable:
     """Return a table and the keys of its partitions, asked of the source only for one that no sync has seen yet."""
-    catalog, ref, stored = _find(name, principal)
+    catalog, ref, body = _find(name, principal)
     found = str(QualifiedName.of(catalog.name, ref.database, ref.name))
-    if stored is not None and stored.state != DatasetState.TOMBSTONED:
-        return PartitionedTable(catalog, ref, found, partition_keys(orjson.loads(stored.body)))
+    if body is not None and body["state"] != DatasetState.TOMBSTONED:
+        return PartitionedTable(catalog, ref, found, partition_keys(body))
     document = get_live_dataset(name=name, principal=principal).loaded.document
     types = {column.name: str(column.type) for column in document.columns}
     return PartitionedTable(catalog, ref, found, [Key(key, types.get(key, "string")) for key in document.partitioning])
 
 
-def _find(name: QualifiedName, principal: Principal) -> tuple[Catalog, DatasetRef, StoredDataset | None]:
-    """Return the catalog, the name at the source, and what is stored of a dataset that a principal may read."""
+def _find(name: QualifiedName, principal: Principal) -> tuple[Catalog, DatasetRef, Mapping[str, Any] | None]:
+    """Return the catalog, the name at the source, and the stored body of a dataset that a principal may read."""
     if len(name.segments) != 3:
         raise NoSuchDataset(str(name))
     what = f"reading '{name}'"
-    try:
-        stored = get_dataset_by_name(name=str(name), principal=principal, any_case=True)
-    except NoSuchDataset as error:
-        catalog = Catalog.objects.filter(name__iexact=name.catalog).exclude(state="removed").first()
-        if catalog is None:
-            raise
-        _, database, table = name.segments
-        (class_id,) = classes_of([str(QualifiedName.of(catalog.name, database, table))])
-        principal = renewed(principal)
-        if not gate.may(principal, gate.DISCOVER, class_id):
-            raise NoSuchDataset(str(name)) from error
-        gate.require(principal, gate.READ, class_id, what=what)
-        return catalog, DatasetRef(database, table), None
-    require_details(stored, principal, what)
-    body = orjson.loads(stored.body)
-    return Catalog.objects.get(name=body["catalog"]), DatasetRef(body["database"] or "", body["name"]), stored
+    stored = find_dataset_by_name(name=str(name), principal=principal, any_case=True)
+    if stored is not None:
+        require_details(stored, principal, what)
+        body = orjson.loads(stored.body)
+        return *place_of(body), body
+    catalog = Catalog.objects.filter(name__iexact=name.catalog).exclude(state=CatalogState.REMOVED).first()
+    if catalog is None:
+        raise NoSuchDataset(str(name))
+    _, database, table = name.segments
+    (class_id,) = classes_of([str(QualifiedName.of(catalog.name, database, table))])
+    principal = renewed(principal)
+    if not gate.may(principal, gate.DISCOVER, class_id):
+        raise NoSuchDataset(str(name))
+    gate.require(principal, gate.READ, class_id, what=what)
+    return catalog, DatasetRef(database, table), None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from catalog.domain.names import lookup_key
 from catalog.models import Annotation, DataMetadata, Dataset
 from catalog.selectors.datasets import SHOWN, dataset_for_details
 
+PLACES_A_QUERY = 500
 SAID = ("property", "owner", "tag")
 _LIKE = {"%": ".*", "_": "."}
 
@@ -39,7 +40,7 @@ def list_described(
     principal: Principal,
     name: str = "",
     properties: Sequence[str] = (),
-    newest_first: bool = False,
+    by_date: bool = False,
     descending: bool = False,
     offset: int = 0,
     limit: int,
@@ -59,7 +60,7 @@ def list_described(
         pattern = re.compile("".join(_LIKE.get(char) or re.escape(char) for char in name) + r"\Z", re.IGNORECASE)
     elif name:
         rows = rows.filter(lookup_key=lookup_key(name))
-    order = "created_at" if newest_first else "qualified_name"
+    order = "created_at" if by_date else "qualified_name"
     rows = rows.order_by(f"-{order}" if descending else order)
     found = rows.values_list("qualified_name", "body").iterator(chunk_size=500)
     wanted = (body for printed, body in found if pattern is None or pattern.match(printed))
@@ -140,9 +141,6 @@ def data_metadata_of_dataset(
     own = body["location"]
     place = own if location is None or not own or not lies_within(location, own) else location
     return place, data_metadata_of([place]).get(place or "", {})
-
-
-PLACES_A_QUERY = 500
 
 
 def _bodies(rows: QuerySet[Dataset], limit: int) -> Sequence[Mapping[str, Any]]:

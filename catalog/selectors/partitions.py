@@ -12,8 +12,8 @@ import orjson
 from catalog.access.principals import Principal
 from catalog.connectors.base import Connector, Context, DatasetRef, HasPartitions, Page, Partition, collect
 from catalog.domain.partitions import Key, PartitionFilter, could_be_of, parse_partition_filter
-from catalog.models import Catalog, Dataset
-from catalog.selectors.connecting import LIVE_SECONDS, ask
+from catalog.models import Catalog
+from catalog.selectors.connecting import LIVE_SECONDS, ask, place_of
 from catalog.selectors.datasets import dataset_for_details
 from catalog.selectors.errors import Unsupported
 
@@ -42,8 +42,7 @@ def partitioned_table(*, dataset_uuid: uuid.UUID, principal: Principal) -> Parti
     """Return a table by its id. :raises NoSuchDataset, Denied: as the gate says."""
     stored = dataset_for_details(dataset_uuid, principal, "reading partitions")
     body = orjson.loads(stored.body)
-    catalog = Catalog.objects.get(pk=Dataset.objects.values("catalog").get(uuid=stored.uuid)["catalog"])
-    ref = DatasetRef(body["database"] or "", body["name"])
+    catalog, ref = place_of(body)
     return PartitionedTable(catalog, ref, stored.qualified_name, partition_keys(body))
 
 

@@ -7,9 +7,8 @@ import uuid
 import orjson
 
 from catalog.access.principals import Principal
-from catalog.connectors.base import Connector, Context, DatasetRef, HasSnapshots, TableHistory
-from catalog.models import Catalog, Dataset
-from catalog.selectors.connecting import LIVE_SECONDS, ask
+from catalog.connectors.base import Connector, Context, HasSnapshots, TableHistory
+from catalog.selectors.connecting import LIVE_SECONDS, ask, place_of
 from catalog.selectors.datasets import dataset_for_details
 from catalog.selectors.errors import Unsupported
 
@@ -24,11 +23,11 @@ def get_table_history(*, dataset_uuid: uuid.UUID, principal: Principal) -> Table
     """
     stored = dataset_for_details(dataset_uuid, principal, "reading snapshots")
     body = orjson.loads(stored.body)
-    catalog = Catalog.objects.get(pk=Dataset.objects.values("catalog").get(uuid=stored.uuid)["catalog"])
+    catalog, ref = place_of(body)
 
     def question(connector: Connector) -> TableHistory:
         if not isinstance(connector, HasSnapshots) or body["kind"] != "table":
             raise Unsupported(f"'{stored.qualified_name}' keeps no snapshots")
-        return connector.history(Context.within(LIVE_SECONDS), DatasetRef(body["database"] or "", body["name"]))
+        return connector.history(Context.within(LIVE_SECONDS), ref)
 
     return ask(catalog, question)

@@ -20,7 +20,7 @@ from catalog.domain.ranking import Why, why
 from catalog.journal.projections import request_rebuild
 from catalog.journal.selectors import Change
 from catalog.models import Dataset, DatasetState
-from catalog.search.base import MAX_OFFSET, IndexMissing, Scope, SearchDocument, SearchUnavailable
+from catalog.search.base import FACETS, MAX_OFFSET, IndexMissing, Scope, SearchDocument, SearchUnavailable
 from catalog.selectors import DatasetSummary, summarized_by_uuid
 
 PAGE = 2_000
@@ -156,11 +156,10 @@ TRIED = 6
 def _suggestions(query: Query, scope: Scope) -> Sequence[Suggestion]:
     """Return queries near one that finds nothing, of few that are tried."""
     index = backends.search_index()
-    known = {
-        name: [value for value, _ in values]
-        for name, values in index.search(Query(), scope, limit=0).facets.items()
-        if any(item.field == name for item in query.filters)
-    }
+    known: dict[str, list[str]] = {}
+    if any(item.field in FACETS for item in query.filters):
+        facets = index.search(Query(), scope, limit=0).facets
+        known = {name: [value for value, _ in values] for name, values in facets.items()}
     # People write an owner without its kind.
     known["owner"] = [value.partition(":")[2] for value in known.get("owner", ())]
     found: list[Suggestion] = []

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from catalog.api.mds.types import TypeContext, metacat_type
-from catalog.api.mds.views import _filter_of
+from catalog.api.mds.views.places import _filter_of
 from catalog.connectors.base import Context, DatasetRef
 from catalog.services import annotating, catalogs
 from deploy.demo.hive import HiveFile

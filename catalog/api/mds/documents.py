@@ -251,15 +251,11 @@ def partition_json(
     table: QualifiedName, partition: Partition, *, with_details: bool = False, audit_only: bool = False
 ) -> Document:
     """Return a partition; its parameters where details are wanted, no storage where only its dates are."""
-    storage = partition.storage
-    serde = {
-        "inputFormat": storage.get("input_format"),
-        "outputFormat": storage.get("output_format"),
+    # What serializers are told stands with the table.
+    serde = _serde(partition.storage, partition.location) | {
         "owner": None,
         "parameters": None,
         "serdeInfoParameters": None,
-        "serializationLib": storage.get("serializer"),
-        "uri": partition.location,
     }
     return {
         "audit": _audit(partition.created_at, partition.created_at),
