@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: run test test-fast lint bench doctor lock vendor clean
+.PHONY: run stack down test test-fast lint bench doctor lock vendor clean
 .DELETE_ON_ERROR:
 
 run: .venv/runtime
@@ -11,6 +11,14 @@ run: .venv/runtime
 
 doctor:
 	@deploy/local/doctor
+
+# Cairn as production runs it, as separate processes on servers from packages, and its end-to-end tests; `make down` ends it all.
+stack: .venv/dev
+	@deploy/local/stack start
+	@deploy/local/stack check
+
+down:
+	@deploy/local/stack down
 
 test: .venv/dev
 	@deploy/local/test

@@ -28,6 +28,8 @@ class Catalog(models.Model):
     options = models.JSONField(default=dict)
     secrets = models.BinaryField(default=bytes)
     namespaces = models.JSONField(default=list)
+    database_patterns = models.JSONField(default=list)
+    """Which databases of the source it has, as `is_chosen` reads them; none means all."""
     state = models.CharField(max_length=10, choices=CatalogState.choices, default=CatalogState.ACTIVE)
     sync_every_seconds = models.IntegerField(null=True, default=1800)
     drop_limit_ratio = models.FloatField(default=0.2)

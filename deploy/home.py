@@ -33,7 +33,8 @@ class HomeInUse(RuntimeError):
 
 
 def lock_home(home: Path) -> IO[str]:
-    """Return the locked lock file; keep it open as long as the home is in use. :raises HomeInUse: if it is locked."""
+    """Return the locked lock file of a home that is made if need be; keep it open as long as the home is in use. :raises HomeInUse: if it is locked."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = (home / "lock").open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The pump: the loop that keeps the journal moving and hands runs to workers. Any number may run; leases decide who works."""
+"""The pump: the loop that keeps the journal moving, hands runs to workers and settles interrupted writes. Any number may run; leases decide who works."""
 
 from __future__ import annotations
 
@@ -8,26 +8,21 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 
-from django.conf import settings
 from django.db import close_old_connections
 
-from catalog.access.principals import Caller, system_principal
 from catalog.journal import failpoints, runs
 from catalog.journal.projections import advance, holder_name, release
-from catalog.journal.services import flush_data_changes, number_entries, trim
-from catalog.services.catalogs import request_due_syncs
+from catalog.journal.services import flush_data_changes, number_entries
 from catalog.services.definitions import recover_intents
-from catalog.services.identity import expire_observed
-from deploy.flow import PROJECTIONS, kept
+from deploy.flow import PROJECTIONS
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.1
 SEND_AGAIN_SECONDS = 20
 SAY_AGAIN_SECONDS = 60
-OBSERVED_DAYS = 14
+SETTLE_SECONDS = 5.0
 
 NUMBERED = failpoints.declare("pump.numbered", "entries numbered, no projection moved")
 
@@ -38,9 +33,8 @@ class Pump:
     def __init__(self, send: Callable[[uuid.UUID, str], None]) -> None:
         self.send = send
         self.holder = holder_name(f"pump-{os.getpid()}")
-        self.caller = Caller(system_principal("pump"), "schedule")
         self._sent: dict[uuid.UUID, float] = {}
-        self._due: dict[str, float] = {}
+        self._settle_at = 0.0
         self._quiet_until: dict[str, float] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -56,15 +50,9 @@ class Pump:
         close_old_connections()
         moved = self._guarded("journal", self._move_journal)
         self._guarded("runs", self._send_runs)
-        for name, seconds, part in (
-            ("syncs", 1.0, lambda: request_due_syncs(caller=self.caller)),
-            ("intents", 5.0, recover_intents),
-            ("observed", 3_600.0, self._expire),
-            ("partitions", 3_600.0, self._maintain),
-        ):
-            if time.monotonic() >= self._due.get(name, 0.0):
-                self._due[name] = time.monotonic() + seconds
-                self._guarded(name, part)
+        if time.monotonic() >= self._settle_at:
+            self._settle_at = time.monotonic() + SETTLE_SECONDS
+            self._guarded("intents", recover_intents)
         return bool(moved)
 
     def _guarded(self, name: str, part: Callable[[], object]) -> object:
@@ -91,9 +79,3 @@ class Pump:
             if run_uuid not in self._sent:
                 self.send(run_uuid, queue)
                 self._sent[run_uuid] = now
-
-    def _expire(self) -> None:
-        expire_observed(caller=self.caller, older_than=timedelta(days=OBSERVED_DAYS))
-
-    def _maintain(self) -> None:
-        trim(kept(settings.KEEP_DAYS))

@@ -1,4 +1,4 @@
-"""`make run`: prepares the home, then supervises the web and the worker process until it is told to stop."""
+"""`make run`: prepares the home, then supervises the processes that its settings name until it is told to stop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -19,6 +20,22 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings.embedded")
 STOP_SECONDS = 8
 READY_SECONDS = 60
 THREADS = 4
+_CELERY = ("-m", "celery", "-A", "deploy.celery", "-q")
+COMMANDS = {
+    "web": (
+        *("-m", "granian", "--interface", "wsgi", "--host", "{host}", "--port", "{port}", "--workers", "{web}"),
+        *("--blocking-threads", str(THREADS), "--workers-kill-timeout", "4", "--no-ws", "--log-level", "error"),
+        *("--respawn-failed-workers", "deploy.wsgi:application"),
+    ),
+    "worker": ("-m", "deploy.worker"),
+    "pump": ("-m", "deploy.pumping"),
+    "beat": (*_CELERY, "beat", "-l", "WARNING", "--pidfile="),
+    "tasks": (
+        *(*_CELERY, "worker", "-l", "WARNING", "-c", "{tasks}"),
+        *("-n", "{host}-{port}@%h", "--without-gossip", "--without-mingle"),
+    ),
+}
+"""What Python is started with for each process."""
 
 
 @dataclass
@@ -34,8 +51,10 @@ class Child:
 
     def start(self) -> None:
         """Start the process."""
-        # One heap for all threads: glibc's one for each keeps many times what is in use.
-        self.process = subprocess.Popen(self.command, env={"MALLOC_ARENA_MAX": "1", **os.environ})
+        # One heap for all threads: glibc's one for each keeps many times what is in use. A Celery worker that is told
+        # to stop gives back what it is at instead of finishing it first.
+        environment = {"MALLOC_ARENA_MAX": "1", "REMAP_SIGTERM": "SIGQUIT", **os.environ}
+        self.process = subprocess.Popen(self.command, env=environment)
         self.started = time.monotonic()
 
     def look(self) -> None:
@@ -105,18 +124,9 @@ def _main() -> int:
         print("cairn: the home could not be brought up to date; what was printed above says why", file=sys.stderr)
         return 1
     credentials = read_credentials(home)
-    threads = str(THREADS)
-    children = [
-        Child(
-            "web",
-            [
-                *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-                *("--workers", "1", "--blocking-threads", threads, "--workers-kill-timeout", "4", "--no-ws"),
-                *("--log-level", "error", "--respawn-failed-workers", "deploy.wsgi:application"),
-            ],
-        ),
-        Child("worker", [sys.executable, "-m", "deploy.worker"]),
-    ]
+    filled = {"host": host, "port": port, "web": settings.WEB_WORKERS, "tasks": settings.TASK_WORKERS}
+    names: Sequence[str] = settings.PROCESSES
+    children = [Child(name, [sys.executable, *(part.format(**filled) for part in COMMANDS[name])]) for name in names]
     try:
         for child in children:
             child.start()
@@ -146,7 +156,7 @@ def prepare(url: str) -> None:
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
     ensure_operator(settings.CAIRN_HOME, url, os.environ.get("CAIRN_TOKEN"))
-    if os.environ.get("CAIRN_DEMO") != "0":
+    if settings.CAIRN_DEMO:
         from deploy.demo.load import load_demo
 
         began = time.monotonic()
@@ -156,20 +166,21 @@ def prepare(url: str) -> None:
 
 def announce(url: str, credentials: dict[str, str], children: list[Child]) -> None:
     """Wait until the web answers, then say where it is and how to get in."""
+    from django.conf import settings
+
+    asked = urllib.request.Request(f"{url}/readyz", headers={"Host": settings.ALLOWED_HOSTS[0]})  # noqa: S310  our own
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         for child in children:
             child.look()
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310  our own address
+            with urllib.request.urlopen(asked, timeout=2) as answer:  # noqa: S310
                 if answer.status == 200:
                     break
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     else:
         print("cairn: the web process does not answer yet; what it printed above says why", file=sys.stderr)
-    from django.conf import settings
-
     print(
         f"\n  Cairn is at   {url}\n"
         f"  sign in as    {credentials.get('user', '?')} / {credentials.get('password', '(as you set it)')}\n"

@@ -1,4 +1,4 @@
-"""The embedded worker process: Celery on memory:// with threads, and the pump beside it."""
+"""The embedded worker process: Celery on memory:// with threads, and beside it Celery's beat and the pump."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import sys
 import threading
 from types import FrameType
 
+from celery.beat import Scheduler, Service
+from django.conf import settings
+
 from deploy.celery import app, give_back_runs, send_run
 from deploy.pump import Pump
 
 logger = logging.getLogger(__name__)
-
-THREADS = 4
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     pump = Pump(send_run)
     worker = app.WorkController(
         pool="threads",
-        concurrency=THREADS,
+        concurrency=settings.TASK_WORKERS,
         loglevel="WARNING",
         without_gossip=True,
         without_mingle=True,
@@ -36,12 +37,14 @@ def main() -> int:
         quiet=True,
         hostname="cairn@embedded",
     )
+    beat = Service(app, max_interval=1, scheduler_cls=Scheduler)
     tasks = threading.Thread(target=worker.start, name="celery", daemon=True)
-    tasks.start()
+    clock = threading.Thread(target=beat.start, name="beat", daemon=True)
     mover = threading.Thread(target=pump.run, args=(stop,), name="pump", daemon=True)
-    mover.start()
+    for thread in (tasks, clock, mover):
+        thread.start()
     while not stop.wait(1.0):
-        if not tasks.is_alive() or not mover.is_alive():
+        if not all(thread.is_alive() for thread in (tasks, clock, mover)):
             logger.error("a part of the worker ended; the worker ends too and is started again")
             return 1
     mover.join(timeout=3)

@@ -29,7 +29,10 @@ SPARK = os.environ.get("CAIRN_TEST_SPARK", "")
 """Spark's Python and the jar that teaches it Iceberg, with a comma between."""
 ELASTICSEARCH_URL = os.environ.get("CAIRN_TEST_ELASTICSEARCH_URL", "")
 OPENSEARCH_URL = os.environ.get("CAIRN_TEST_OPENSEARCH_URL", "")
+STACK = os.environ.get("CAIRN_TEST_STACK", "")
+"""The home of the stack that `deploy/local/stack` runs."""
 _PROGRAMS = (
+    ("stack", STACK),
     ("spark", SPARK),
     ("elasticsearch", ELASTICSEARCH_URL),
     ("opensearch", OPENSEARCH_URL),
@@ -91,6 +94,23 @@ def make_user(db: None, operator: Caller) -> Callable[..., Principal]:
         return principal
 
     return make
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    """Have playwright start the chromium that the machine has, without its calls home."""
+    return {
+        "executable_path": CHROMIUM,
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    }
 
 
 def refreshed(principal: Principal) -> Principal:

@@ -14,6 +14,8 @@ MAX_WORDS = 512
 # Case splits come before lowercasing, or `SalesRegion` could no longer be told from `salesregion`.
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _CHUNK = re.compile(r"[\w]+", re.UNICODE)
+# `e-mail` is a word, and the same as `email`.
+_ONE_LETTER = re.compile(r"\b[A-Za-z]-[A-Za-z]{3,}")
 
 # Short forms that names of data use; both sides find each other.
 ABBREVIATIONS = {
@@ -84,8 +86,9 @@ def _stem(word: str) -> str:
 
 
 def query_words(text: str) -> list[str]:
-    """Return the words a query stands for, each once, in order; the same cut as for names, without joined forms."""
-    return list(dict.fromkeys(_stem(word) for word in split_words(text)))[:MAX_WORDS]
+    """Return the words a query or a description stands for, each once, in order; the same cut as for names, without joined forms."""
+    whole = _ONE_LETTER.sub(lambda found: found.group().replace("-", "").lower(), text)
+    return list(dict.fromkeys(_stem(word) for word in split_words(whole)))[:MAX_WORDS]
 
 
 # Words of questions that say nothing of what is meant.

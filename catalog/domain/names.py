@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -181,6 +182,19 @@ def _glob(pieces: tuple[str, ...], text: str) -> bool:
             return False
         at += len(piece)
     return True
+
+
+def is_chosen(name: str, patterns: Sequence[str]) -> bool:
+    """
+    Return whether a list of patterns chooses a name: it meets one of them, or there are none, and none that begins with ``-``.
+
+    ``*`` stands for anything: ``sales_*``, ``-tmp_*``.
+    """
+    excluded = [pattern[1:] for pattern in patterns if pattern.startswith("-")]
+    wanted = [pattern for pattern in patterns if not pattern.startswith("-")]
+    if any(_glob(tuple(pattern.split("*")), name) for pattern in excluded):
+        return False
+    return not wanted or any(_glob(tuple(pattern.split("*")), name) for pattern in wanted)
 
 
 def matches_pattern(pattern: str, name: str) -> bool:

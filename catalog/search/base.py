@@ -43,6 +43,7 @@ class SearchDocument:
     owners: Sequence[str] = ()
     tags: Sequence[str] = ()
     columns: Sequence[str] = ()
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

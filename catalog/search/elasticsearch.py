@@ -58,7 +58,18 @@ MAPPINGS: Clause = {
         "sort": _KEY,
         **dict.fromkeys(FACETS, _KEY),
         **dict.fromkeys(
-            ("name_key", "suffix", "joined", "name_raw", "database", "kind", "column_raw", "owner_raw", "tag_raw"),
+            (
+                "name_key",
+                "suffix",
+                "joined",
+                "name_raw",
+                "database",
+                "kind",
+                "column_raw",
+                "owner_raw",
+                "tag_raw",
+                "standing",
+            ),
             _MATCHED,
         ),
         **dict.fromkeys(("name", "path", "columns", "tags", "description"), _WORDS),
@@ -297,16 +308,22 @@ class _Compiler:
             stages.append(_constant(_fuzzy("joined", joined, wrong), ranking.TYPO))
         if len(folded) >= 2:
             stages.append(_constant({"prefix": {"name_raw": {"value": folded}}}, ranking.PREFIX))
-        return _any_of([{"dis_max": {"queries": stages}}, *(self.word(word) for word in wanted_words(text))])
+        found = _any_of([{"dis_max": {"queries": stages}}, *(self.word(word) for word in wanted_words(text))])
+        return {"bool": {"must": [found], "should": list(self.standing())}}
+
+    def standing(self) -> Iterator[Clause]:
+        """Return what tells apart datasets that fit alike."""
+        current = {"bool": {"must_not": [self.within_read(_term("standing", ranking.DEPRECATED))]}}
+        for name, score in ranking.STANDING.items():
+            yield _constant(current if name == "current" else _term("standing", name), score)
 
     def word(self, word: str) -> Clause:
         """Return the query of one word: the place that counts most."""
         places = [
-            # How many words of the query a name holds counts before how short the name is.
-            _any_of([_constant(_term("name", word), ranking.NAME_WEIGHT), _term("name", word, 0.5)]),
+            _any_of([_constant(_term("name", word), ranking.NAME_WEIGHT), _term("name", word, ranking.RARITY_WEIGHT)]),
             _term("path", word, ranking.PATH_WEIGHT),
             _term("description", word, ranking.DESCRIPTION_WEIGHT),
-            self.within_read(_term("columns", word, ranking.COLUMN_WEIGHT)),
+            _constant(self.within_read(_term("columns", word)), ranking.COLUMN_WEIGHT),
             self.within_read(_term("tags", word, ranking.TAG_WEIGHT)),
         ]
         if len(word) >= 3:  # the beginning of a word, and one letter wrong, count little

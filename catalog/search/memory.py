@@ -12,6 +12,7 @@ from catalog.domain.identifiers import fold, name_words, query_words, wanted_wor
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Filter, Query, Text
 from catalog.search.base import FACET_VALUES, FACETS, Answer, Hit, Scope, SearchDocument
+from catalog.search.terms import standing_of
 
 
 class MemoryIndex:
@@ -130,4 +131,11 @@ class MemoryIndex:
         score = stage[0] if stage else 0.0
         for word in wanted_words(wanted):
             score += max((weight for words, weight in places if word in words), default=0.0)
-        return Hit(document.uuid, score) if score else None
+            score += ranking.RARITY_WEIGHT / len(name) if word in name else 0.0
+        if not score:
+            return None
+        stands = set(standing_of(document))
+        if not details or ranking.DEPRECATED not in stands:
+            stands.add("current")
+        score += sum(more for name, more in ranking.STANDING.items() if name in stands)
+        return Hit(document.uuid, score)

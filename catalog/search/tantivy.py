@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from catalog.search.base import (
 )
 from catalog.search.terms import terms_of
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised when fields change: an index of another layout is thrown away and rebuilt."""
 
 WRITER_BYTES = 32_000_000
@@ -45,7 +45,18 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field("uuid", stored=True, **_RAW)
     builder.add_text_field("class", **_RAW)
     builder.add_text_field("sort", stored=True, **_RAW)
-    for name in ("name_key", "suffix", "joined", "name_raw", "database", "kind", "column_raw", "owner_raw", "tag_raw"):
+    for name in (
+        "name_key",
+        "suffix",
+        "joined",
+        "name_raw",
+        "database",
+        "kind",
+        "column_raw",
+        "owner_raw",
+        "tag_raw",
+        "standing",
+    ):
         builder.add_text_field(name, **_RAW)
     for name in ("platform", "catalog", "owner", "tag"):
         builder.add_text_field(name, fast=True, **_RAW)
@@ -265,7 +276,15 @@ class _Compiler:
             stages.append(T.const_score_query(prefix, ranking.PREFIX))
         shoulds = [(Occur.Should, T.disjunction_max_query(stages))]
         shoulds += [(Occur.Should, self.word(word)) for word in wanted_words(text)]
-        return T.boolean_query(shoulds)
+        found = T.boolean_query(shoulds)
+        return T.boolean_query([(Occur.Must, found), *((Occur.Should, each) for each in self.standing())])
+
+    def standing(self) -> Iterator[T]:
+        """Return what tells apart datasets that fit alike."""
+        gone = self.within_read(self.term("standing", ranking.DEPRECATED))
+        current = T.boolean_query([(Occur.Must, T.all_query()), (Occur.MustNot, gone)])
+        for name, score in ranking.STANDING.items():
+            yield T.const_score_query(current if name == "current" else self.term("standing", name), score)
 
     def word(self, word: str) -> T:
         """Return the query of one word: the place that counts most."""
@@ -273,7 +292,7 @@ class _Compiler:
             self._in_name(word),
             T.boost_query(self.frequency("path", word), ranking.PATH_WEIGHT),
             T.boost_query(self.frequency("description", word), ranking.DESCRIPTION_WEIGHT),
-            T.boost_query(self.within_read(self.frequency("columns", word)), ranking.COLUMN_WEIGHT),
+            T.const_score_query(self.within_read(self.frequency("columns", word)), ranking.COLUMN_WEIGHT),
             T.boost_query(self.within_read(self.frequency("tags", word)), ranking.TAG_WEIGHT),
         ]
         if len(word) >= 3:  # the beginning of a word, and one letter wrong, count little
@@ -287,10 +306,8 @@ class _Compiler:
         return T.disjunction_max_query(places)
 
     def _in_name(self, word: str) -> T:
-        # How many words of the query a name holds counts before how short the name is: names carry joined and long
-        # forms, and lengths of fields would punish those that have many.
         met = self.frequency("name", word)
-        scores = [T.const_score_query(met, ranking.NAME_WEIGHT), T.boost_query(met, 0.5)]
+        scores = [T.const_score_query(met, ranking.NAME_WEIGHT), T.boost_query(met, ranking.RARITY_WEIGHT)]
         return T.boolean_query([(Occur.Should, score) for score in scores])
 
     def frequency(self, field: str, word: str) -> T:

@@ -11,6 +11,12 @@ MAX_COLUMNS = 2_000
 """Columns of one dataset that are searched by name."""
 
 
+def standing_of(document: SearchDocument) -> list[str]:
+    """Return what is known of a document's standing; ``deprecated`` is a detail, the others everybody sees."""
+    stands = {"described": document.description, "owned": document.owners, ranking.DEPRECATED: document.deprecated}
+    return [name for name, holds in stands.items() if holds]
+
+
 def terms_of(document: SearchDocument) -> dict[str, str | list[str]]:
     """Return the fields of a document: one value, or a list of them, or words with spaces between."""
     columns = [column.rpartition(".")[2] for column in document.columns[:MAX_COLUMNS]]
@@ -34,5 +40,6 @@ def terms_of(document: SearchDocument) -> dict[str, str | list[str]]:
         "tag_raw": [fold(tag) for tag in document.tags],
         "tags": " ".join(word for tag in document.tags for word in name_words(tag)),
         "column_raw": [fold(column) for column in columns],
+        "standing": standing_of(document),
         "columns": " ".join(dict.fromkeys(word for column in columns for word in name_words(column))),
     }

@@ -36,6 +36,7 @@ class CatalogView:
     options: Mapping[str, Any]
     secret_options: Sequence[str]
     namespaces: Sequence[str]
+    database_patterns: Sequence[str]
     state: str
     sync_every_seconds: int | None
     drop_limit_ratio: float
@@ -56,6 +57,7 @@ def _catalog_view(catalog: Catalog, datasets: int, *, with_options: bool) -> Cat
         options=catalog.options if with_options else {},
         secret_options=credentials.sealed_names(bytes(catalog.secrets)) if with_options else [],
         namespaces=catalog.namespaces,
+        database_patterns=catalog.database_patterns,
         state=catalog.state,
         sync_every_seconds=catalog.sync_every_seconds,
         drop_limit_ratio=catalog.drop_limit_ratio,

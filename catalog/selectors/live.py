@@ -21,7 +21,7 @@ from catalog.connectors.base import (
     collect,
 )
 from catalog.connectors.base import NoSuchDatabase as NotAtSource
-from catalog.domain.names import QualifiedName, lookup_key
+from catalog.domain.names import QualifiedName, is_chosen, lookup_key
 from catalog.domain.partitions import Key
 from catalog.models import Catalog, CatalogState, Dataset, DatasetState
 from catalog.selectors.catalogs import known_catalog
@@ -87,7 +87,7 @@ def _find(name: QualifiedName, principal: Principal) -> tuple[Catalog, DatasetRe
     _, database, table = name.segments
     (class_id,) = classes_of([str(QualifiedName.of(catalog.name, database, table))])
     principal = renewed(principal)
-    if not gate.may(principal, gate.DISCOVER, class_id):
+    if not gate.may(principal, gate.DISCOVER, class_id) or not is_chosen(database, catalog.database_patterns):
         raise NoSuchDataset(str(name))
     gate.require(principal, gate.READ, class_id, what=what)
     return catalog, DatasetRef(database, table), None
@@ -134,7 +134,8 @@ def get_live_database(*, catalog: str, database: str, principal: Principal, with
 
 def _databases(catalog: Catalog) -> Sequence[DatabaseRef]:
     ctx = Context.within(LIVE_SECONDS)
-    return ask(catalog, lambda connector: collect(lambda page: connector.list_databases(ctx, page)))
+    refs = ask(catalog, lambda connector: collect(lambda page: connector.list_databases(ctx, page)))
+    return [ref for ref in refs if is_chosen(ref.name, catalog.database_patterns)]
 
 
 def _pick(asked: str, names: Iterable[str]) -> str | None:

@@ -116,6 +116,7 @@ def register_catalog(
     environment: str = "prod",
     description: str = "",
     namespaces: Sequence[str] = (),
+    database_patterns: Sequence[str] = (),
     sync_every_seconds: int | None = 1800,
     drop_limit_ratio: float = 0.2,
     test: bool = True,
@@ -130,7 +131,7 @@ def register_catalog(
     gate.require_operator(caller.principal, what="registering catalogs")
     check_catalog_name(name)
     plain, sealed = _split_options(platform, options)
-    _check_numbers(sync_every_seconds, drop_limit_ratio)
+    _check_settings(sync_every_seconds, drop_limit_ratio, database_patterns)
     _check_host(options)
     if Catalog.objects.filter(name=name).exclude(state=CatalogState.REMOVED).exists():
         raise CatalogExists(f"catalog '{name}' exists already; choose another name or change that one")
@@ -152,6 +153,7 @@ def register_catalog(
         catalog.options = plain
         catalog.secrets = credentials.seal(sealed)
         catalog.namespaces = list(namespaces)
+        catalog.database_patterns = list(database_patterns)
         catalog.source_token = ""
         catalog.state = CatalogState.ACTIVE
         catalog.sync_every_seconds = sync_every_seconds
@@ -162,7 +164,10 @@ def register_catalog(
     return catalog.uuid
 
 
-def _check_numbers(sync_every_seconds: int | None, drop_limit_ratio: float) -> None:
+def _check_settings(sync_every_seconds: int | None, drop_limit_ratio: float, database_patterns: Sequence[str]) -> None:
+    for pattern in database_patterns:
+        if not pattern.removeprefix("-") or len(pattern) > 500 or pattern.count("*") > 8:
+            raise InvalidCatalog(f"{pattern[:50]!r} is no pattern of databases; write such as sales_* or -tmp_*")
     if sync_every_seconds is not None and sync_every_seconds < MIN_SYNC_SECONDS:
         raise InvalidCatalog(f"a catalog is synced every {MIN_SYNC_SECONDS} s at most; leave it empty for by hand only")
     if not 0 <= drop_limit_ratio <= 1:
@@ -193,7 +198,10 @@ def _lock(name: str) -> Catalog:
     return catalog
 
 
-_CHANGEABLE = ("environment", "description", "namespaces", "sync_every_seconds", "drop_limit_ratio", "state")
+_CHANGEABLE = (
+    *("environment", "description", "namespaces", "database_patterns"),
+    *("sync_every_seconds", "drop_limit_ratio", "state"),
+)
 
 
 def update_catalog(
@@ -215,7 +223,7 @@ def update_catalog(
         before = {part: getattr(catalog, part) for part in changes}
         for part, value in changes.items():
             setattr(catalog, part, value)
-        _check_numbers(catalog.sync_every_seconds, catalog.drop_limit_ratio)
+        _check_settings(catalog.sync_every_seconds, catalog.drop_limit_ratio, catalog.database_patterns)
         if options is not None:
             _check_host(options)
             plain, sealed = _split_options(catalog.platform, options)

@@ -29,7 +29,7 @@ from catalog.connectors.base import (
 )
 from catalog.domain.diff import diff
 from catalog.domain.documents import DatasetDocument, document_from_json
-from catalog.domain.names import QualifiedName
+from catalog.domain.names import QualifiedName, is_chosen
 from catalog.domain.operations import (
     CreateTable,
     ImpossibleOperation,
@@ -45,7 +45,7 @@ from catalog.domain.operations import (
 from catalog.guards import Proposal, ask_guards
 from catalog.journal import clock, failpoints
 from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, Intent, IntentState
-from catalog.selectors import NoSuchCatalog, NoSuchDataset, open_connector
+from catalog.selectors import NoSuchCatalog, NoSuchDatabase, NoSuchDataset, open_connector
 from catalog.services import store
 from catalog.services.publishing import load_definitions
 
@@ -178,6 +178,10 @@ def _intend(
         .first()
     )
     _check_may_change(caller, name, dataset, operation)
+    if not is_chosen(operation.database, catalog.database_patterns):
+        raise NoSuchDatabase(
+            f"catalog '{catalog.name}' leaves out the database '{operation.database}', by its patterns"
+        )
     before = _stored_document(dataset)
     try:
         after = predict(before, operation)

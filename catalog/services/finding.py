@@ -16,7 +16,7 @@ from catalog.access.principals import Principal
 from catalog.domain.identifiers import fold
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Query, relaxations
-from catalog.domain.ranking import Why, why
+from catalog.domain.ranking import DEPRECATED, Why, why
 from catalog.journal.projections import request_rebuild
 from catalog.journal.selectors import Change
 from catalog.models import Dataset, DatasetState
@@ -48,6 +48,7 @@ def _documents(rows: Iterable[tuple[uuid.UUID, int, int, bytes]]) -> Iterator[Se
             owners=whole["owners"],
             tags=sorted({*whole["tags"], *(tag for column in whole["columns"] for tag in column["tags"])}),
             columns=[column["path"] for column in whole["columns"]],
+            deprecated=DEPRECATED in map(fold, whole["tags"]),
         )
 
 

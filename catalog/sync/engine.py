@@ -31,7 +31,7 @@ from catalog.connectors.base import (
 )
 from catalog.domain.documents import MAX_COLUMNS
 from catalog.domain.identity import pair
-from catalog.domain.names import InvalidName, QualifiedName
+from catalog.domain.names import InvalidName, QualifiedName, is_chosen
 from catalog.journal import clock, failpoints
 from catalog.journal.runs import Attempt, RunFailed
 from catalog.journal.services import Entry, publish
@@ -145,7 +145,7 @@ class SyncRun:
             # Asked before the listing: what happens meanwhile is told again next time.
             self.changes = self.connector.changes(self.context(), self.catalog.source_token or None)
         refs = collect(lambda page: self.connector.list_databases(self.context(), page))
-        databases = self._store_databases(refs)
+        databases = self._store_databases([ref for ref in refs if is_chosen(ref.name, self.catalog.database_patterns)])
         plans = []
         complete = True
         for database in databases:

@@ -73,6 +73,9 @@ def add_catalog(
     environment: str = "prod",
     every: Annotated[int | None, typer.Option(help="Seconds between syncs; 0 for by hand only.")] = 1800,
     namespace: Annotated[list[str], typer.Option(help="An OpenLineage namespace of this source.")] = [],
+    database: Annotated[
+        list[str], typer.Option(help="Databases to read, such as sales_*; -tmp_* leaves out. Without it: all.")
+    ] = [],
     test: Annotated[bool, typer.Option(help="Reach the source before storing anything.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -85,6 +88,7 @@ def add_catalog(
         "environment": environment,
         "sync_every_seconds": every or None,
         "namespaces": namespace,
+        "database_patterns": database,
         "test": test,
     }
     answer = Client().ask("POST", "/v1/catalogs", body=body)

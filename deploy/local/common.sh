@@ -106,7 +106,8 @@ main() {
       exec 9>"$BASE/lock"; flock 9 # one start at a time; no server inherits the lock
       if ! already_up; then start; fi ;;
     stop) stop ;;
+    status) if our_pid >/dev/null && ready; then say "up (pid $(our_pid), port $PORT)"; else say "down"; exit 1; fi ;;
     env) show_env ;;
-    *) echo "usage: $0 start|stop|env" >&2; exit 2 ;;
+    *) echo "usage: $0 start|stop|status|env" >&2; exit 2 ;;
   esac
 }

@@ -19,6 +19,8 @@ if CAIRN_OPEN and CAIRN_HOST != "localhost" and not ipaddress.ip_address(CAIRN_H
         f"CAIRN_OPEN=1 lets everybody in, so Cairn refuses to listen on {CAIRN_HOST}; unset one of the two"
     )
 
+CAIRN_DEMO = os.environ.get("CAIRN_DEMO") != "0"
+PROCESSES = ("web", "worker")
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *filter(None, os.environ.get("CAIRN_ALLOWED_HOSTS", "").split(","))]
 CELERY = {**CELERY, "broker_url": "memory://localhost/", "broker_transport_options": {"polling_interval": 0.05}}
 STATIC_ROOT = CAIRN_HOME / "static"

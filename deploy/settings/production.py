@@ -24,7 +24,12 @@ CELERY = {**CELERY, "broker_url": _required("CELERY_BROKER_URL", "redis://host:p
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = os.environ.get("CAIRN_TLS", "1") == "1"
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # whoever watches it asks it directly
 SESSION_COOKIE_SECURE = SECURE_SSL_REDIRECT
 CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
+
+# What `python -m deploy.run` supervises where one host is enough.
 CAIRN_HOST = os.environ.get("HOST", "127.0.0.1")
+CAIRN_DEMO = os.environ.get("CAIRN_DEMO") == "1"
+PROCESSES = ("web", "pump", "beat", "tasks")

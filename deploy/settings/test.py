@@ -15,6 +15,8 @@ SECRET_KEY = "a key for tests only"  # noqa: S105  it protects nothing
 ALLOWED_HOSTS = ["*"]
 CAIRN_HOST = "127.0.0.1"
 CAIRN_OPEN = False
+CAIRN_DEMO = False
+PROCESSES = ("web",)
 DATABASES = {
     "default": database_from(os.environ.get("CAIRN_TEST_DATABASE_URL") or f"sqlite:///{_folder}/cairn.sqlite3")
 }

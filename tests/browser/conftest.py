@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import group_members
-from tests.conftest import CHROMIUM
 from tests.homes import ROOT
 
 
@@ -113,20 +112,3 @@ def page_text(running: Running, path: str) -> str:
     """Return the text of a page's results."""
     with urllib.request.urlopen(running.url + path, timeout=5) as answer:
         return " ".join(re.findall(r'class="name"[^>]*>(.*?)</a>', answer.read().decode()))
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, object]:
-    """Have playwright start the chromium that the machine has, without its calls home."""
-    return {
-        "executable_path": CHROMIUM,
-        "args": [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ],
-    }

@@ -96,6 +96,39 @@ class SearchIndexContract:
     def test_the_dataset_that_is_meant_comes_first(self, index, text, first):
         assert self.names(index, text)[0] == first
 
+    def test_what_somebody_cares_for_comes_before_its_like_and_what_is_deprecated_after(self, index):
+        index.rebuild(
+            [
+                made("a/old/plans", deprecated=True, description="Plans.", owners=["user:mara"], tags=["deprecated"]),
+                made("b/new/plans"),
+                made("c/new/plans", description="Plans that are sold."),
+                made("d/new/plans", description="Plans that are sold.", owners=["user:mara"]),
+            ]
+        )
+
+        def catalogs(scope=ALL):
+            hits = self.find(index, "plans", scope).hits
+            known = {
+                uuid.uuid5(uuid.NAMESPACE_URL, f"{name}/plans"): name[0]
+                for name in ("a/old", "b/new", "c/new", "d/new")
+            }
+            return [known[hit.uuid] for hit in hits]
+
+        assert catalogs() == ["d", "c", "b", "a"]
+        # Tags are a detail: who may not read it does not learn from its place that it is deprecated.
+        assert catalogs(Scope(frozenset({1}), frozenset())) == ["a", "d", "c", "b"]
+
+    def test_a_word_of_many_columns_counts_like_one_of_few(self, index):
+        index.rebuild(
+            [
+                made("shop/public/active_customers", columns=["customer_id", "email"]),
+                made("shop/public/customers", columns=["id", "email", *(f"column_{n}" for n in range(30))]),
+            ]
+        )
+        for text in ("customer email", "the table with customer e-mails"):
+            first = self.find(index, text).hits[0]
+            assert first.uuid == uuid.uuid5(uuid.NAMESPACE_URL, "shop/public/customers")
+
     def test_words_that_say_nothing_find_nothing_beside_others(self, index):
         assert self.names(index, "the salaries of a") == ["hr/people/salaries"]
 

@@ -34,7 +34,7 @@ class RealSearchContract(SearchIndexContract):
         [
             ("custmers", "shop/public/customers"),
             ("play_evnts", "lake/events/play_events"),
-            ("ordrs", "shop/archive/orders"),
+            ("ordrs", "shop/public/orders"),
         ],
     )
     def test_one_wrong_letter_still_finds_the_name(self, index, text, first):

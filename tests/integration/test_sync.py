@@ -10,11 +10,12 @@ from catalog import selectors
 from catalog.connectors.base import ConnectorError, Page, SourceUnavailable
 from catalog.connectors.memory import MemoryConnector
 from catalog.domain.documents import Column
-from catalog.domain.operations import AddColumn, DropColumn, RenameColumn, RenameTable
+from catalog.domain.names import QualifiedName
+from catalog.domain.operations import AddColumn, CreateTable, DropColumn, RenameColumn, RenameTable
 from catalog.domain.types import parse_type
 from catalog.journal.models import JournalEntry
 from catalog.models import Catalog, ColumnRow, Dataset, DatasetState, DefinitionDocument, SyncHold
-from catalog.services import annotating, catalogs
+from catalog.services import annotating, catalogs, definitions
 from tests.conftest import Source, document, sync
 
 pytestmark = pytest.mark.django_db
@@ -432,3 +433,27 @@ def test_a_bad_connector_error_is_a_failed_run_with_its_words(operator, db, tmp_
     assert run.state == "failed"
     assert "there is no file" in run.error
     assert issubclass(SourceUnavailable, ConnectorError)
+
+
+def test_patterns_choose_the_databases_that_a_catalog_has(operator, db):
+    source = Source(operator, "chosen", database_patterns=["sales*", "-*_old"], drop_limit_ratio=1.0)
+    for database in ("sales", "sales_old", "hr"):
+        source.creates("t", database=database)
+
+    def names():
+        return sorted(Dataset.objects.filter(state=DatasetState.LIVE).values_list("qualified_name", flat=True))
+
+    source.sync()
+    assert names() == ["chosen/sales/t"]
+    assert selectors.list_live_databases(catalog="chosen", principal=operator.principal) == ["sales"]
+    with pytest.raises(selectors.NoSuchDataset):
+        selectors.get_live_dataset(name=QualifiedName.parse("chosen/hr/t"), principal=operator.principal)
+    with pytest.raises(selectors.NoSuchDatabase, match="leaves out"):
+        definitions.change_definition(
+            caller=operator, catalog_name="chosen", operation=CreateTable("hr", "u", document())
+        )
+    catalogs.update_catalog(caller=operator, name="chosen", changes={"database_patterns": ["hr"]})
+    source.sync()
+    assert names() == ["chosen/hr/t"]
+    with pytest.raises(catalogs.InvalidCatalog, match="no pattern"):
+        catalogs.update_catalog(caller=operator, name="chosen", changes={"database_patterns": ["-"]})

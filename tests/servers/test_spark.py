@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from catalog.models import Dataset, DatasetState, DatasetVersion
 from catalog.services import annotating, catalogs
+from deploy.demo.spark import Spark
 from tests.conftest import HIVE_URI, ICEBERG_REST_URI, SPARK, sync
 
 pytestmark = [
@@ -23,46 +22,12 @@ pytestmark = [
 DATABASE = f"spark_{os.getpid()}"
 
 
-class Spark:
-    """A Spark session in a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        python, jar = SPARK.split(",")
-        self._errors = (folder / "spark.log").open("wb")
-        self._process = subprocess.Popen(
-            [python, str(Path(__file__).parent / "spark_hand.py"), jar, HIVE_URI, ICEBERG_REST_URI, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            cwd=folder,
-            env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SPARK"))},
-            text=True,
-        )
-        assert self._answer()["ready"].startswith("3.5.")
-
-    def _answer(self):
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
-        raise AssertionError("Spark ended")
-
-    def does(self, statement):
-        self._process.stdin.write(json.dumps(statement) + "\n")
-        self._process.stdin.flush()
-        answer = self._answer()
-        assert "error" not in answer, (statement, answer["error"])
-        return answer["rows"]
-
-    def stop(self):
-        self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
-        self._errors.close()
-
-
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory):
-    spark = Spark(tmp_path_factory.mktemp("spark"))
+    python, jar = SPARK.split(",")
+    folder = tmp_path_factory.mktemp("spark")
+    spark = Spark(python=python, jar=jar, hive=HIVE_URI, iceberg=ICEBERG_REST_URI, folder=folder)
+    assert spark.version.startswith("3.5.")
     for catalog in ("spark_catalog", "ice"):
         spark.does(f"CREATE DATABASE {catalog}.{DATABASE} COMMENT 'Made by Spark.'")
     yield spark

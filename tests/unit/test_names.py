@@ -10,6 +10,7 @@ from catalog.domain.names import (
     QualifiedName,
     check_catalog_name,
     escape_segment,
+    is_chosen,
     join_namespace,
     lookup_key,
     matches_pattern,
@@ -128,3 +129,18 @@ def test_patterns_that_could_surprise_are_refused(pattern):
 def test_catalog_names_are_plain(name):
     with pytest.raises(InvalidName):
         check_catalog_name(name)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "chosen"),
+    [
+        ([], {"sales_eu", "sales_us", "tmp_x", "hr"}),
+        (["sales_*"], {"sales_eu", "sales_us"}),
+        (["sales_*", "hr"], {"sales_eu", "sales_us", "hr"}),
+        (["-tmp_*"], {"sales_eu", "sales_us", "hr"}),
+        (["sales_*", "-*_us"], {"sales_eu"}),
+        (["Sales_*"], set()),
+    ],
+)
+def test_patterns_choose_databases(patterns, chosen):
+    assert {name for name in ("sales_eu", "sales_us", "tmp_x", "hr") if is_chosen(name, patterns)} == chosen

@@ -104,3 +104,7 @@ def test_short_forms_find_their_long_forms():
 def test_a_name_is_found_by_its_own_words(name):
     assert set(query_words(name)) <= set(name_words(name))
     assert fold(fold(name)) == fold(name)
+
+
+def test_a_letter_and_a_hyphen_begin_a_word():
+    assert query_words("customer e-mails, e-Mail or X-ray, a-b") == ["customer", "email", "or", "xray", "a", "b"]

@@ -120,6 +120,7 @@ class CatalogShape(Shape):
     options = serializers.DictField(help_text="shown to operators only; never a secret")
     secret_options = serializers.ListField(child=serializers.CharField(), help_text="options stored encrypted")
     namespaces = serializers.ListField(child=serializers.CharField())
+    database_patterns = serializers.ListField(child=serializers.CharField(), help_text="databases it has; none: all")
     state = serializers.ChoiceField(["active", "paused", "removed"])
     sync_every_seconds = serializers.IntegerField(allow_null=True)
     drop_limit_ratio = serializers.FloatField()
@@ -137,7 +138,18 @@ class RegisterCatalog(Shape):
     environment = serializers.CharField(default="prod", max_length=40, required=False)
     description = serializers.CharField(max_length=20_000, required=False, default="", allow_blank=True)
     namespaces = serializers.ListField(
-        child=serializers.CharField(max_length=500), required=False, default=list, max_length=20
+        child=serializers.CharField(max_length=500),
+        required=False,
+        default=list,
+        max_length=20,
+        help_text="OpenLineage namespaces of this source",
+    )
+    database_patterns = serializers.ListField(
+        child=serializers.CharField(max_length=500),
+        required=False,
+        default=list,
+        max_length=50,
+        help_text="which databases to read, such as sales_*; -tmp_* leaves out; none given: all",
     )
     sync_every_seconds = serializers.IntegerField(
         required=False, default=1800, allow_null=True, min_value=60, max_value=31_536_000
@@ -151,6 +163,9 @@ class ChangeCatalog(Shape):
     environment = serializers.CharField(max_length=40, required=False)
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     namespaces = serializers.ListField(child=serializers.CharField(max_length=500), required=False, max_length=20)
+    database_patterns = serializers.ListField(
+        child=serializers.CharField(max_length=500), required=False, max_length=50
+    )
     sync_every_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=60, max_value=31_536_000)
     drop_limit_ratio = serializers.FloatField(required=False, min_value=0, max_value=1)
     state = serializers.ChoiceField(["active", "paused"], required=False)

@@ -85,6 +85,7 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
     return {
         "sync_every_seconds": int(every) if every else None,
         "drop_limit_ratio": ratio,
+        "database_patterns": request.POST.get("database_patterns", "").split(),
         "description": request.POST.get("description", "")[:20_000],
     }
 
@@ -187,5 +188,6 @@ def _register(request: HttpRequest, platform: str, context: dict[str, Any]) -> H
         platform=platform,
         options=options,
         description=request.POST.get("description", "")[:20_000],
+        database_patterns=request.POST.get("database_patterns", "").split(),
     )
     return redirect("run", catalogs.request_sync(caller=caller, name=name))

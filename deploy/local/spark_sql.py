@@ -1,4 +1,4 @@
-"""Spark as the outside hand: run by Spark's own Python, does the SQL that comes in, a line of JSON each, and says how it went."""
+"""Run by Spark's own Python: does the SQL that comes in, a statement as a line of JSON each, and says how it went."""
 
 import json
 import sys
@@ -18,6 +18,7 @@ spark = (
     .config("spark.sql.catalog.ice.type", "rest")
     .config("spark.sql.catalog.ice.uri", rest)
     .config("spark.hadoop.hive.metastore.uris", hive)
+    .config("spark.hadoop.hive.exec.dynamic.partition.mode", "nonstrict")
     .enableHiveSupport()
     .getOrCreate()
 )

@@ -1,0 +1,156 @@
+"""The whole of it on its servers: what people and engines do from outside, and what must survive the death of a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import ELASTICSEARCH_URL, HIVE_POSTGRES_URI, ICEBERG_REST_URI
+from tests.e2e.conftest import database, eventually
+from tests.homes import ROOT
+
+pytestmark = [pytest.mark.server("stack"), pytest.mark.server("spark"), pytest.mark.slow]
+
+
+def test_all_its_parts_are_processes_of_their_own_and_well(stack):
+    assert len(stack.processes("granian")) >= 3  # the server and two workers
+    assert len(stack.processes("deploy.pumping")) == 1
+    assert len(stack.processes("beat -l")) == 1
+    assert len(stack.processes("worker -l")) >= 3  # the worker and its pool of two
+    eventually(lambda: set(stack.ask("/readyz")["parts"].values()) == {"ok"}, seconds=90, what="a whole stack")
+
+
+def test_the_demo_and_what_spark_wrote_are_found(stack):
+    eventually(lambda: stack.hits("customer email")[:1] == ["accounts/main/customers"], what="the index")
+    assert "batch/nightly/app_stability" in stack.hits("crashes platform:hive")
+    stable = stack.find("batch/nightly/app_stability")
+    assert (stable["owners"], stable["tags"]) == (["team:playback-data"], ["certified"])
+    assert stack.find("batch/nightly/crash_rates")["uuid"] == stable["uuid"]  # renamed since
+    minutes = stack.find("batch/nightly/title_minutes")
+    assert [column["name"] for column in minutes["columns"]] == [
+        *("title_id", "plays", "minutes", "completion_rate", "day"),
+    ]
+    days = stack.ask(f"/v1/datasets/{minutes['uuid']}/partitions?filter=day>='2026-01-01'&limit=3")["items"]
+    assert len(days) == 3
+    features = stack.find("features/ranking/title_features")
+    snapshots = stack.ask(f"/v1/datasets/{features['uuid']}/snapshots")
+    assert {"main", "experiments", "first-training"} <= {ref["name"] for ref in snapshots["refs"]}
+
+
+def test_elasticsearch_holds_every_dataset(stack):
+    def counts():
+        with urllib.request.urlopen(f"{ELASTICSEARCH_URL}/cairn-stack-*/_count", timeout=10) as answer:
+            indexed = int(re.search(rb'"count":(\d+)', answer.read())[1])
+        request = urllib.request.Request(f"{stack.url}/metrics")
+        request.add_header("Authorization", f"Bearer {stack.credentials['token']}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            metrics = answer.read().decode()
+        live = int(float(re.search(r'^cairn_datasets\{state="live"\} (\S+)', metrics, re.MULTILINE)[1]))
+        return indexed == live >= 66
+
+    eventually(counts, what="an index as full as the database")
+
+
+def test_metacats_door_reads_what_spark_wrote_from_the_metastore(stack):
+    table = stack.ask("/mds/v1/catalog/batch/database/nightly/table/title_minutes")
+    assert [field["name"] for field in table["fields"]] == ["title_id", "plays", "minutes", "completion_rate", "day"]
+    assert table["fields"][-1]["partition_key"] is True
+    kept = stack.ask(
+        "/mds/v1/partition/catalog/batch/database/nightly/table/title_minutes?filter=day>'2026-01-01'&limit=2"
+    )
+    assert len(kept) == 2
+    assert kept[0]["name"]["partitionName"].startswith("day=")
+
+
+@pytest.mark.parametrize(
+    ("platform", "uri", "catalog", "using"),
+    [("hive", HIVE_POSTGRES_URI, "spark_catalog", "PARQUET"), ("iceberg", ICEBERG_REST_URI, "ice", "ICEBERG")],
+)
+def test_what_spark_does_goes_all_the_way(stack, spark, platform, uri, catalog, using):
+    name, place = f"{database()}_{platform}", f"{catalog}.{database()}"
+    spark.does(f"CREATE TABLE {place}.orders (id BIGINT, total DECIMAL(10,2)) USING {using}")
+    # Nobody asks for the first sync: beat finds it due.
+    stack.connects(name, platform, {"uri": uri}, database_patterns=[database()], drop_limit_ratio=1.0)
+    try:
+        made = eventually(lambda: stack.find(f"{name}/{database()}/orders"), what="the table")
+        stack.ask(f"/v1/datasets/{made['uuid']}/tags/gold", method="PUT")
+        spark.does(f"ALTER TABLE {place}.orders ADD COLUMNS (note STRING)")
+        spark.does(f"ALTER TABLE {place}.orders RENAME TO {database()}.purchases")
+        stack.syncs(name)
+        renamed = stack.find(f"{name}/{database()}/purchases")
+        assert (renamed["uuid"], renamed["tags"], renamed["schema_version"]) == (made["uuid"], ["gold"], 2)
+        assert [column["name"] for column in renamed["columns"]] == ["id", "total", "note"]
+        eventually(
+            lambda: f"{name}/{database()}/purchases" in stack.hits(f"purchases catalog:{name}"), what="the new name"
+        )
+        spark.does(f"DROP TABLE {place}.purchases")
+        stack.syncs(name)
+        stack.syncs(name)
+        eventually(lambda: stack.hits(f"purchases catalog:{name}") == [], what="the drop")
+    finally:
+        stack.removes(name)
+
+
+def test_a_sync_survives_its_workers(stack, tmp_path):
+    path = tmp_path / "big.sqlite3"
+    with sqlite3.connect(path) as connection:
+        for number in range(4_000):
+            connection.execute(f"CREATE TABLE t{number} (a INTEGER, b TEXT, c REAL, d TEXT, e TEXT, f TEXT)")
+    connection.close()
+    name = f"big_{os.getpid()}"
+    stack.connects(name, "sqlite", {"path": str(path)}, sync_every_seconds=None)
+    try:
+        run = stack.ask(f"/v1/catalogs/{name}/syncs", {})["run"]
+        eventually(lambda: stack.ask(f"/v1/runs/{run}")["progress"].get("done"), what="a first batch")
+        for pid in stack.processes("worker -l"):
+            os.kill(pid, signal.SIGKILL)
+        ended = eventually(lambda: stack.ended(run), seconds=120, what="the sync")
+        assert (ended["state"], ended["attempt"]) == ("done", 2)
+        assert stack.ask(f"/v1/catalogs/{name}")["datasets"] == 4_000
+        eventually(lambda: f"{name}/main/t3999" in stack.hits(f"t3999 catalog:{name}"))
+    finally:
+        stack.removes(name)
+
+
+def test_what_is_said_while_no_pump_runs_is_found_later(stack):
+    word = f"quokka{os.getpid()}"
+    dataset = stack.find("lake/content/people")
+    for pid in stack.processes("deploy.pumping"):
+        os.kill(pid, signal.SIGKILL)
+    stack.ask(f"/v1/datasets/{dataset['uuid']}/tags/{word}", method="PUT")
+    eventually(lambda: stack.hits(f"tag:{word}") == ["lake/content/people"], seconds=120, what="the tag")
+    stack.ask(f"/v1/datasets/{dataset['uuid']}/tags/{word}", method="DELETE")
+
+
+def test_the_command_line_asks_it(stack):
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", "show", "batch/nightly/app_stability"],
+        cwd=ROOT,
+        env={**os.environ, "CAIRN_URL": stack.url, "CAIRN_TOKEN": stack.credentials["token"], "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "os_version" in done.stdout, done.stderr
+
+
+@pytest.mark.server("chromium")
+def test_an_analyst_signs_in_and_finds_a_table_of_sparks(stack, browser):
+    page = browser.new_page()
+    page.goto(f"{stack.url}/search?q=minutes+by+title")
+    page.get_by_label("User").fill(stack.credentials["user"])
+    page.get_by_label("Password").fill(stack.credentials["password"])
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="title_minutes").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("title_minutes")
+    page.get_by_role("link", name="Partitions").click()
+    expect(page.get_by_text("day=", exact=False).first).to_be_visible()
+    page.close()
