@@ -6,7 +6,7 @@ import uuid
 
 from django.db import models
 
-from catalog.access.models import AccessClass
+from catalog.access.models import AccessClass, User
 
 
 class CatalogState(models.TextChoices):
@@ -284,6 +284,34 @@ class DataMetadata(models.Model):
 
     class Meta:
         db_table = "catalog_data_metadata"
+
+
+class Bookmark(models.Model):
+    """A dataset that somebody keeps at hand. Whoever may not know the dataset any more does not see it among theirs."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="bookmarks")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="bookmarks")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "catalog_bookmark"
+        constraints = [models.UniqueConstraint(fields=["user", "dataset"], name="bookmark_once")]
+
+
+class SavedView(models.Model):
+    """A query with a name: its owner's alone, or shown to everyone who signs in. What it finds depends on who looks."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="views")
+    name = models.CharField(max_length=100)
+    query = models.CharField(max_length=1_000)
+    is_shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "catalog_saved_view"
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="view_once")]
+        indexes = [models.Index(fields=["name"], condition=models.Q(is_shared=True), name="view_shared")]
 
 
 class IntentState(models.TextChoices):

@@ -14,7 +14,7 @@ from catalog.access.principals import Caller, Principal, principal_for_name, pri
 
 
 class PrincipalMiddleware:
-    """Sets ``request.principal``, None where nobody is signed in, and ``request.user`` for what Django brings."""
+    """Sets ``request.principal``, None where nobody is signed in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -23,6 +23,8 @@ class User(AbstractUser):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     display_name = models.CharField(max_length=200, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
+    """In which times are shown, such as ``Europe/Berlin``; empty for UTC."""
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
 

@@ -22,6 +22,10 @@ CHECK_SECONDS = 1.0
 """A change of grants or tokens acts within this time in every process."""
 
 
+class NoSuchPrincipal(LookupError):
+    """There is no user, team, token or grant of this name or id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Somebody who acts. ``classes`` gives, a role, the access classes it reaches; None means all, as for operators."""
@@ -32,6 +36,7 @@ class Principal:
     user_id: int | None = None
     teams: tuple[str, ...] = ()
     is_operator: bool = False
+    time_zone: str = ""
     classes: Mapping[str, frozenset[int]] | None = field(default_factory=dict)
 
 
@@ -153,6 +158,7 @@ def _build(user: User) -> Principal:
         user_id=user.pk,
         teams=tuple(name for _, name in teams),
         is_operator=user.is_superuser,
+        time_zone=user.time_zone,
         classes=None if user.is_superuser else _classes(user.pk, [key for key, _ in teams]),
     )
 

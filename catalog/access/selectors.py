@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from catalog.access import gate
 from catalog.access.models import ApiToken, AuditRecord, Grant, Restriction, Team, User
-from catalog.access.principals import Principal
+from catalog.access.principals import NoSuchPrincipal, Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,14 @@ class TokenView:
     last_used_at: datetime | None
 
 
-def list_tokens(*, principal: Principal) -> Sequence[TokenView]:
-    """Return the principal's own tokens that are not revoked, newest first."""
-    if principal.user_id is None:
-        return []
-    rows = ApiToken.objects.filter(user_id=principal.user_id, revoked_at__isnull=True).order_by("-pk")
+def list_tokens(*, principal: Principal, username: str | None = None) -> Sequence[TokenView]:
+    """Return the tokens that are not revoked, newest first: one's own, or as an operator those of a user."""
+    rows = ApiToken.objects.filter(revoked_at__isnull=True).order_by("-pk")
+    if username is None or principal.handle == f"user:{username}":
+        rows = rows.filter(user_id=principal.user_id or 0)
+    else:
+        gate.require_operator(principal, what="looking at tokens of others")
+        rows = rows.filter(user__username=username)
     return [TokenView(row.uuid, row.name, row.hint, row.created_at, row.expires_at, row.last_used_at) for row in rows]
 
 
@@ -46,10 +49,18 @@ class GrantView:
     team: str | None
 
 
-def list_grants(*, principal: Principal) -> Sequence[GrantView]:
-    """Return all grants, by pattern. :raises Denied: unless the principal is an operator."""
+def list_grants(*, principal: Principal, username: str | None = None, team: str | None = None) -> Sequence[GrantView]:
+    """
+    Return all grants by pattern, or those that were made to a user or a team by name.
+
+    :raises Denied: unless the principal is an operator.
+    """
     gate.require_operator(principal, what="listing grants")
     rows = Grant.objects.select_related("pattern", "user", "team").order_by("pattern__pattern", "pk")
+    if username is not None:
+        rows = rows.filter(user__username=username)
+    if team is not None:
+        rows = rows.filter(team__name=team)
     return [
         GrantView(
             row.uuid,
@@ -78,15 +89,81 @@ class UserView:
     email: str
     is_operator: bool
     is_active: bool
+    time_zone: str
+    last_login: datetime | None
+    teams: Sequence[str]
 
 
-def list_users(*, principal: Principal) -> Sequence[UserView]:
-    """Return all users by name. :raises Denied: unless the principal is an operator."""
+def _user_view(row: User) -> UserView:
+    return UserView(
+        uuid=row.uuid,
+        username=row.username,
+        display_name=row.display_name,
+        email=row.email,
+        is_operator=row.is_superuser,
+        is_active=row.is_active,
+        time_zone=row.time_zone,
+        last_login=row.last_login,
+        teams=sorted(team.name for team in row.teams.all()),
+    )
+
+
+def list_users(
+    *, principal: Principal, limit: int, after: str = "", text: str = "", team: str | None = None
+) -> Sequence[UserView]:
+    """
+    Return users by name, from the one after a name, of whom a text stands in name, shown name or e-mail.
+
+    :raises Denied: unless the principal is an operator.
+    """
     gate.require_operator(principal, what="listing users")
-    return [
-        UserView(row.uuid, row.username, row.display_name, row.email, row.is_superuser, row.is_active)
-        for row in User.objects.order_by("username")
-    ]
+    rows = User.objects.prefetch_related("teams").filter(username__gt=after)
+    if text:
+        holds = Q(username__icontains=text) | Q(display_name__icontains=text) | Q(email__icontains=text)
+        rows = rows.filter(holds)
+    if team is not None:
+        rows = rows.filter(teams__name=team)
+    return [_user_view(row) for row in rows.order_by("username")[:limit]]
+
+
+def get_user(*, principal: Principal, username: str) -> UserView:
+    """
+    Return a user; one's own, or any as an operator.
+
+    :raises Denied: for others than that. :raises NoSuchPrincipal: if there is none.
+    """
+    if principal.handle != f"user:{username}":
+        gate.require_operator(principal, what="looking at users")
+    row = User.objects.prefetch_related("teams").filter(username=username).first()
+    if row is None:
+        raise NoSuchPrincipal(f"no user is named '{username}'")
+    return _user_view(row)
+
+
+@dataclass(frozen=True, slots=True)
+class TeamView:
+    """A team and how many are in it."""
+
+    uuid: uuid.UUID
+    name: str
+    display_name: str
+    members: int
+
+
+def list_teams(*, principal: Principal, limit: int, after: str = "") -> Sequence[TeamView]:
+    """Return teams by name, from the one after a name. :raises Denied: unless the principal is an operator."""
+    gate.require_operator(principal, what="listing teams")
+    rows = Team.objects.filter(name__gt=after).annotate(count=Count("members")).order_by("name")[:limit]
+    return [TeamView(row.uuid, row.name, row.display_name, row.count) for row in rows]
+
+
+def get_team(*, principal: Principal, name: str) -> TeamView:
+    """Return a team. :raises Denied: unless the principal is an operator. :raises NoSuchPrincipal: if there is none."""
+    gate.require_operator(principal, what="looking at teams")
+    row = Team.objects.filter(name=name).annotate(count=Count("members")).first()
+    if row is None:
+        raise NoSuchPrincipal(f"no team is named '{name}'")
+    return TeamView(row.uuid, row.name, row.display_name, row.count)
 
 
 def display_names(handles: Sequence[str]) -> dict[str, str]:

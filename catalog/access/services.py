@@ -10,8 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -28,20 +31,17 @@ from catalog.access.models import (
     Team,
     User,
 )
-from catalog.access.principals import Caller, lock_patterns, token_digest
+from catalog.access.principals import Caller, NoSuchPrincipal, forget, lock_patterns, token_digest
 from catalog.domain.names import Pattern, compile_pattern
 from catalog.journal import clock
 from catalog.journal.services import Entry, publish
 
 MAX_TOKENS_A_USER = 100
+MIN_PASSWORD = 10
 
 
 class InvalidAccess(ValueError):
     """A request about users, tokens or grants that cannot be carried out; the message says why."""
-
-
-class NoSuchPrincipal(LookupError):
-    """There is no user, team, token or grant of this name or id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,10 @@ def record(caller: Caller, entries: Iterable[AuditEntry]) -> None:
 
 
 def raise_generation() -> None:
-    """Have every process forget what it knows of principals."""
+    """Have every process forget what it knows of principals: this one at once, the others within a second."""
     if not AccessGeneration.objects.filter(pk=1).update(number=F("number") + 1):
         AccessGeneration.objects.get_or_create(pk=1, defaults={"number": 1})
+    forget()
 
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}\Z")
@@ -106,8 +107,8 @@ def create_user(
         raise InvalidAccess(
             f"user name {username!r} must be 1 to 100 lower-case letters, digits or '._@-', beginning with a letter or digit"
         )
-    if password is not None and len(password) < 10:
-        raise InvalidAccess("a password has at least 10 characters")
+    if password is not None and len(password) < MIN_PASSWORD:
+        raise InvalidAccess(f"a password has at least {MIN_PASSWORD} characters")
     with transaction.atomic():
         if User.objects.filter(username=username).exists():
             raise InvalidAccess(f"user '{username}' exists already")
@@ -127,6 +128,127 @@ def create_user(
     return user
 
 
+def _locked_user(username: str) -> User:
+    user = User.objects.select_for_update().filter(username=username).first()
+    if user is None:
+        raise NoSuchPrincipal(f"no user is named '{username}'")
+    return user
+
+
+_OWN = frozenset({"display_name", "email", "time_zone"})
+
+
+def change_user(*, caller: Caller, username: str, changes: Mapping[str, Any]) -> None:
+    """
+    Change a user: ``display_name``, ``email`` and ``time_zone``, which are one's own too; ``operator`` and ``active``, as operators do.
+
+    A user who is not active is let in nowhere, by no password and no token; what they own and said stays.
+
+    :raises InvalidAccess: for a value that cannot be, or if no active operator would be left. :raises NoSuchPrincipal: for an unknown user.
+    """
+    own = caller.principal.handle == f"user:{username}"
+    if not own or not _OWN.issuperset(changes):
+        gate.require_operator(caller.principal, what="changing users")
+    columns = {"operator": "is_superuser", "active": "is_active"}
+    unknown = sorted(set(changes) - _OWN - set(columns))
+    if unknown:
+        raise InvalidAccess(f"'{unknown[0]}' of a user cannot be changed; these can: {', '.join((*_OWN, *columns))}")
+    zone = changes.get("time_zone")
+    if zone and zone not in available_timezones():
+        raise InvalidAccess(
+            f"there is no time zone {str(zone)[:64]!r}; write such as Europe/Berlin, or nothing for UTC"
+        )
+    if changes.get("email"):
+        try:
+            validate_email(changes["email"])
+        except ValidationError as error:
+            raise InvalidAccess(f"{str(changes['email'])[:100]!r} is no e-mail address") from error
+    with transaction.atomic():
+        user = _locked_user(username)
+        before = {name: getattr(user, columns.get(name, name)) for name in changes}
+        if before == dict(changes):
+            return
+        for name, value in changes.items():
+            setattr(user, columns.get(name, name), value)
+        user.is_staff = user.is_superuser
+        user.save()
+        if not User.objects.filter(is_superuser=True, is_active=True).exists():
+            raise InvalidAccess("somebody must be an active operator; make another one first")
+        record(caller, [AuditEntry("user.changed", "user", username, user.uuid, before, dict(changes))])
+        raise_generation()
+
+
+def set_password(*, caller: Caller, username: str, password: str, current: str | None = None) -> None:
+    """
+    Set a user's password, which signs them out everywhere. For one's own the current one is asked; operators set those of others.
+
+    :raises InvalidAccess: for a short password or a wrong current one. :raises NoSuchPrincipal: for an unknown user.
+    """
+    own = caller.principal.handle == f"user:{username}"
+    if not own:
+        gate.require_operator(caller.principal, what="setting passwords of others")
+    if len(password) < MIN_PASSWORD:
+        raise InvalidAccess(f"a password has at least {MIN_PASSWORD} characters")
+    with transaction.atomic():
+        user = _locked_user(username)
+        if own and user.has_usable_password() and not check_password(current or "", user.password):
+            raise InvalidAccess("the current password is another one")
+        user.password = make_password(password)
+        user.save(update_fields=["password"])
+        record(caller, [AuditEntry("user.password_set", "user", username, user.uuid)])
+        raise_generation()
+
+
+def _members(wanted: Iterable[str]) -> list[User]:
+    names = list(wanted)
+    users = list(User.objects.filter(username__in=names))
+    missing = sorted(set(names) - {user.username for user in users})
+    if missing:
+        raise NoSuchPrincipal(f"no user is named {', '.join(missing)}")
+    return users
+
+
+def change_team(
+    *, caller: Caller, name: str, display_name: str | None = None, members: Iterable[str] | None = None
+) -> None:
+    """Change what a team is called or who is in it. :raises NoSuchPrincipal: for an unknown team or member."""
+    gate.require_operator(caller.principal, what="changing teams")
+    with transaction.atomic():
+        team = Team.objects.select_for_update().filter(name=name).first()
+        if team is None:
+            raise NoSuchPrincipal(f"no team is named '{name}'")
+        before = {"display_name": team.display_name, "members": sorted(_usernames(team))}
+        if display_name is not None:
+            team.display_name = display_name or name
+            team.save(update_fields=["display_name"])
+        if members is not None:
+            team.members.set(_members(members))
+        after = {"display_name": team.display_name, "members": sorted(_usernames(team))}
+        if before != after:
+            record(caller, [AuditEntry("team.changed", "team", name, team.uuid, before, after)])
+            raise_generation()
+
+
+def add_members(*, caller: Caller, name: str, members: Iterable[str]) -> None:
+    """Add users to a team. :raises NoSuchPrincipal: for an unknown team or member."""
+    with transaction.atomic():
+        team = Team.objects.select_for_update().filter(name=name).first()
+        present = _usernames(team) if team else []
+        change_team(caller=caller, name=name, members=[*present, *members])
+
+
+def remove_member(*, caller: Caller, name: str, member: str) -> None:
+    """Take a user out of a team; they need not be in it. :raises NoSuchPrincipal: for an unknown team."""
+    with transaction.atomic():
+        team = Team.objects.select_for_update().filter(name=name).first()
+        present = _usernames(team) if team else []
+        change_team(caller=caller, name=name, members=[one for one in present if one != member])
+
+
+def _usernames(team: Team) -> list[str]:
+    return list(team.members.values_list("username", flat=True))
+
+
 def create_team(*, caller: Caller, name: str, display_name: str = "", members: Iterable[str] = ()) -> Team:
     """Create a team of users. :raises InvalidAccess: if it exists. :raises NoSuchPrincipal: for an unknown member."""
     gate.require_operator(caller.principal, what="creating teams")
@@ -136,10 +258,7 @@ def create_team(*, caller: Caller, name: str, display_name: str = "", members: I
     with transaction.atomic():
         if Team.objects.filter(name=name).exists():
             raise InvalidAccess(f"team '{name}' exists already")
-        users = list(User.objects.filter(username__in=wanted))
-        missing = sorted(set(wanted) - {user.username for user in users})
-        if missing:
-            raise NoSuchPrincipal(f"no user is named {', '.join(missing)}")
+        users = _members(wanted)
         team = Team.objects.create(name=name, display_name=display_name or name)
         team.members.set(users)
         record(caller, [AuditEntry("team.created", "team", name, team.uuid, after={"members": wanted})])
@@ -240,18 +359,18 @@ def _grant_json(grant: Grant) -> Mapping[str, Any]:
     }
 
 
-def revoke_grant(*, caller: Caller, grant_uuid: uuid.UUID) -> None:
-    """Take a grant back. :raises NoSuchPrincipal: if there is none with this id."""
+def revoke_grant(*, caller: Caller, grant_uuid: uuid.UUID) -> Mapping[str, Any]:
+    """Take a grant back and return what it was. :raises NoSuchPrincipal: if there is none with this id."""
     gate.require_operator(caller.principal, what="revoking grants")
     with transaction.atomic():
         grant = Grant.objects.select_related("pattern", "user", "team").filter(uuid=grant_uuid).first()
         if grant is None:
             raise NoSuchPrincipal(f"no grant has the id {grant_uuid}")
-        record(
-            caller, [AuditEntry("grant.revoked", "grant", grant.pattern.pattern, grant.uuid, before=_grant_json(grant))]
-        )
+        was = _grant_json(grant)
+        record(caller, [AuditEntry("grant.revoked", "grant", grant.pattern.pattern, grant.uuid, before=was)])
         grant.delete()
         raise_generation()
+    return was
 
 
 def create_restriction(*, caller: Caller, pattern: str) -> Restriction:
@@ -265,8 +384,8 @@ def create_restriction(*, caller: Caller, pattern: str) -> Restriction:
     return restriction
 
 
-def revoke_restriction(*, caller: Caller, restriction_uuid: uuid.UUID) -> None:
-    """Lift a restriction. :raises NoSuchPrincipal: if there is none with this id."""
+def revoke_restriction(*, caller: Caller, restriction_uuid: uuid.UUID) -> str:
+    """Lift a restriction and return its pattern. :raises NoSuchPrincipal: if there is none with this id."""
     gate.require_operator(caller.principal, what="lifting restrictions")
     with transaction.atomic():
         restriction = Restriction.objects.select_related("pattern").filter(uuid=restriction_uuid).first()
@@ -275,6 +394,7 @@ def revoke_restriction(*, caller: Caller, restriction_uuid: uuid.UUID) -> None:
         record(caller, [AuditEntry("restriction.lifted", "restriction", restriction.pattern.pattern, restriction.uuid)])
         restriction.delete()
         raise_generation()
+    return restriction.pattern.pattern
 
 
 class Classifier:

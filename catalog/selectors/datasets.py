@@ -92,11 +92,13 @@ def list_datasets(
     return [_summary(orjson.loads(body), whole=gate.may(principal, gate.READ, class_id)) for body, class_id in rows]
 
 
-def list_recently_changed(*, principal: Principal, limit: int) -> Sequence[DatasetSummary]:
-    """Return the readable datasets whose definition changed last, those that only appeared left out."""
+def list_recently_changed(*, principal: Principal, limit: int, catalog: str | None = None) -> Sequence[DatasetSummary]:
+    """Return the readable datasets, of one catalog or all, whose definition changed last; those that only appeared are left out."""
     rows = Dataset.objects.filter(gate.condition(principal, gate.READ), state__in=SHOWN, schema_version__gt=1).order_by(
         "-definition_changed_at"
     )
+    if catalog is not None:
+        rows = rows.filter(catalog__name=catalog)
     return [_summary(orjson.loads(body), whole=True) for body in rows.values_list("body", flat=True)[:limit]]
 
 

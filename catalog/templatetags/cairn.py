@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
 from django.templatetags.static import static
@@ -93,6 +95,14 @@ def _age(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
+@functools.cache
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):  # it was known when it was chosen
+        return UTC
+
+
 @register.simple_tag(takes_context=True)
 def when(context: template.Context, moment: datetime | str | None, missing: str = "never") -> SafeString:
     """Return a time as an age, exact on hover; after two weeks as a date."""
@@ -100,7 +110,8 @@ def when(context: template.Context, moment: datetime | str | None, missing: str 
         return format_html('<span class="muted">{}</span>', missing)
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
-    moment = moment.astimezone(UTC)
+    principal = context.get("principal")
+    moment = moment.astimezone(_zone(principal.time_zone if principal else ""))
     now: datetime = context.get("now") or datetime.now(UTC)
     seconds = (now - moment).total_seconds()
     if abs(seconds) > DATE_AFTER_DAYS * 86_400:
@@ -111,8 +122,8 @@ def when(context: template.Context, moment: datetime | str | None, missing: str 
         shown = f"in {_age(-seconds)}"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-        f"{moment:%-d %b %Y, %H:%M:%S} UTC",
+        f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        f"{moment:%-d %b %Y, %H:%M:%S %Z}",
         shown,
     )
 

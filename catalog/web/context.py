@@ -14,6 +14,7 @@ from catalog.access.principals import Principal
 from catalog.journal import selectors as journal
 
 RAIL_CATALOGS = 12
+RAIL_VIEWS = 8
 
 Item = TypeVar("Item")
 
@@ -37,6 +38,11 @@ def holds_of(request: HttpRequest, principal: Principal) -> Sequence[selectors.H
     return _once(request, "holds", lambda: selectors.list_holds(principal=principal))
 
 
+def views_of(request: HttpRequest, principal: Principal) -> Sequence[selectors.ViewOfQuery]:
+    """Return the first views that who asks has or is shown."""
+    return _once(request, "views", lambda: selectors.list_views(principal=principal, limit=RAIL_VIEWS + 1))
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return the frame's values; next to nothing where nobody is signed in or a program asks."""
     principal = principal_of(request)
@@ -51,6 +57,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     catalogs = catalogs_of(request, principal)
     return values | {
         "rail_catalogs": sorted(catalogs, key=lambda view: -view.datasets)[:RAIL_CATALOGS],
+        "rail_views": views_of(request, principal)[:RAIL_VIEWS],
+        "more_views": len(views_of(request, principal)) > RAIL_VIEWS,
         "catalogs_total": len(catalogs),
         "datasets_total": sum(view.datasets for view in catalogs),
         "active_runs": journal.count_active_runs() if principal.is_operator else 0,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, authenticate, login, logout
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from catalog.access.middleware import caller_of, principal_of
+from catalog.access.models import User
 from catalog.access.principals import Caller, Principal
 from catalog.api.v1.errors import answer_for
 from catalog.web import errors, seen
@@ -92,6 +93,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return render(request, "catalog/login.html", context, status=401)
     login(request, user)
     return redirect(_safe_next(request))
+
+
+def stay_signed_in(request: HttpRequest) -> None:
+    """Keep the session of whoever just set their own password; all their others have ended with the old one."""
+    if request.session.get(SESSION_KEY):
+        request.session.cycle_key()
+        request.session[HASH_SESSION_KEY] = User.objects.get(pk=request.session[SESSION_KEY]).get_session_auth_hash()
 
 
 @require_POST

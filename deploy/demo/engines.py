@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import uuid
@@ -30,22 +29,19 @@ def statements(file: Path, *, warehouse: Path) -> Iterator[str]:
             yield statement.replace("{warehouse}", str(warehouse))
 
 
-def add_engines() -> None:
-    """Have Spark make the tables and Cairn read them, once a home; what a crash left half done is done anew. It exits where that fails."""
+def add_engines(*, hive: str, iceberg: str, python: str, jar: str) -> None:
+    """
+    Have Spark make the tables and Cairn read them, once a home; what a crash left half done is done anew.
+
+    The addresses and programs are those of :class:`Spark`. It exits where something fails, with what it was.
+    """
     home = Path(settings.CAIRN_HOME)
     mark = home / "demo" / "engines"
     if mark.exists():
         return
     print("stack: Spark writes its tables, once", file=sys.stderr)
     caller = Caller(system_principal("demo"), "demo")
-    hive, iceberg = os.environ["HIVE_METASTORE_URI"], os.environ["ICEBERG_REST_URI"]
-    spark = Spark(
-        python=os.environ["SPARK_PYTHON"],
-        jar=os.environ["ICEBERG_SPARK_JAR"],
-        hive=hive,
-        iceberg=iceberg,
-        folder=home / "spark",
-    )
+    spark = Spark(python=python, jar=jar, hive=hive, iceberg=iceberg, folder=home / "spark")
     try:
         for name in ("1_nightly.sql", "2_ranking.sql"):
             _run(spark, SQL / name, home)

@@ -33,7 +33,6 @@ def test_the_demo_and_what_spark_wrote_are_found(stack):
     assert "batch/nightly/app_stability" in stack.hits("crashes platform:hive")
     stable = stack.find("batch/nightly/app_stability")
     assert (stable["owners"], stable["tags"]) == (["team:playback-data"], ["certified"])
-    assert stack.find("batch/nightly/crash_rates")["uuid"] == stable["uuid"]  # renamed since
     minutes = stack.find("batch/nightly/title_minutes")
     assert [column["name"] for column in minutes["columns"]] == [
         *("title_id", "plays", "minutes", "completion_rate", "day"),

@@ -89,6 +89,8 @@ def doors(estate):
         f"/v1/search?q=tag:{SECRET}-tag",
         f"/v1/search?q=owner:{SECRET}-owner",
         "/v1/changes?after=0&limit=200",
+        "/v1/bookmarks",
+        "/v1/views",
         "/v1/audit",
         "/",
         "/search",
@@ -228,12 +230,21 @@ OPERATORS_ONLY = [
     ("get", "/v1/users"),
     ("post", "/v1/users"),
     ("post", "/v1/teams"),
+    ("get", "/v1/teams"),
+    ("patch", "/v1/teams/inside"),
+    ("get", "/v1/users/insider"),
+    ("patch", "/v1/users/insider"),
+    ("put", "/v1/users/insider/password"),
     ("get", "/v1/grants"),
     ("post", "/v1/grants"),
     ("post", "/v1/restrictions"),
     ("get", "/connect"),
     ("get", "/runs"),
     ("get", "/access"),
+    ("get", "/users"),
+    ("get", "/users/insider"),
+    ("get", "/teams/inside"),
+    ("get", "/system"),
 ]
 BODIES = {
     "/v1/catalogs": {"name": "x", "platform": "memory"},
@@ -243,6 +254,9 @@ BODIES = {
     "/v1/grants": {"role": "admin", "pattern": "**", "user": "admin"},
     "/v1/restrictions": {"pattern": "shop/**"},
     "/v1/catalogs/shop": {"description": "x"},
+    "/v1/users/insider": {"active": False},
+    "/v1/users/insider/password": {"password": "a long enough word"},
+    "/v1/teams/inside": {"members": ["discoverer"]},
 }
 
 

@@ -11,7 +11,11 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.access.models import User
-from catalog.access.services import create_user
+from catalog.access.services import create_user, set_password
+from catalog.domain.documents import Column
+from catalog.domain.operations import AddColumn
+from catalog.domain.types import parse_type
+from catalog.journal.models import ProjectionCursor
 from catalog.models import Dataset, SyncHold
 from catalog.services import annotating, catalogs
 from deploy.demo.hive import HiveFile
@@ -58,6 +62,12 @@ PAGES = [
     "/tokens",
     "/access",
     "/audit",
+    "/bookmarks",
+    "/views",
+    "/settings",
+    "/users",
+    "/users/root",
+    "/system",
     "/keyboard",
     "/palette?q=ord",
 ]
@@ -237,7 +247,7 @@ def test_a_catalog_is_paused_changed_and_removed_by_forms(web, orders):
 
 
 def test_access_is_managed_by_forms(web, orders):
-    post(web, "/access", action="user", username="mara", password="long enough word")
+    post(web, "/users", action="user", username="mara", password="long enough word")
     page = text_of(post(web, "/access", action="grant", pattern="mem/**", role="reader", to="user:mara"))
     assert "Granted." in page
     assert "mara" in page
@@ -356,3 +366,115 @@ def test_what_was_seen_shows_nobody_what_they_may_not_know(web, orders, make_use
     other.force_login(User.objects.get(username="other"))
     other.cookies["cairn_seen"] = web.cookies["cairn_seen"].value
     assert "orders" not in text_of(other.get("/"))
+
+
+def undo_of(page):
+    """Return the address that a toast's button posts to."""
+    return re.search(r'<form method="post" action="(/undo/[^"]+)">', page).group(1)
+
+
+def test_a_bookmark_is_set_on_the_page_shown_at_home_removed_and_taken_back(web, orders):
+    key = orders.id_of("orders")
+    assert 'aria-pressed="false"' in text_of(web.get("/datasets/mem/db/orders"))
+    assert "Bookmarked." in text_of(post(web, f"/datasets/{key}/bookmark", keep="1"))
+    assert 'aria-pressed="true"' in text_of(web.get("/datasets/mem/db/orders"))
+    assert 'id="bookmarks"' in text_of(web.get("/"))
+    assert "orders" in text_of(web.get("/bookmarks"))
+    page = text_of(post(web, f"/datasets/{key}/bookmark", keep="0", **{"from": "list"}))
+    assert "No bookmark yet" in page
+    assert "Taken back." in text_of(post(web, undo_of(page)))
+    assert "No bookmark yet" not in text_of(web.get("/bookmarks"))
+
+
+def test_a_search_is_saved_as_a_view_found_in_the_rail_changed_and_removed(web, orders):
+    assert "Save as a view" in text_of(web.get("/search?q=orders+kind:table"))
+    page = text_of(post(web, "/views", action="save", name="Tables <b>", query="orders kind:table", shared="1"))
+    assert "Tables &lt;b&gt;" in page
+    assert "mem/" in page
+    assert "Save as a view" not in page
+    view = re.search(r'href="/views/([0-9a-f-]{36})"', text_of(web.get("/"))).group(1)
+    page = text_of(post(web, "/views", action="change", view=view, name="Tables", query="kind:table"))
+    assert "kind:table" in page
+    assert "cannot be read" in text_of(post(web, "/views", action="save", name="x", query="ownr:me"))
+    page = text_of(post(web, "/views", action="remove", view=view))
+    assert "No view yet" in page
+    assert "Taken back." in text_of(post(web, undo_of(page)))
+    assert "Tables" in text_of(web.get("/views"))
+    assert "Tables" in text_of(web.get("/palette?q=tab"))
+
+
+def test_settings_change_what_is_shown_of_oneself_the_time_zone_and_the_password(web, orders, operator):
+    page = text_of(
+        post(web, "/settings", action="profile", display_name="Root", email="root@example.com", time_zone="Asia/Tokyo")
+    )
+    assert "Saved." in page
+    assert re.search(r'title="[^"]+ JST"', text_of(web.get("/datasets/mem/db/orders")))
+    assert "no time zone" in text_of(post(web, "/settings", action="profile", time_zone="Mars/Olympus"))
+    assert "no e-mail" in text_of(post(web, "/settings", action="profile", email="root"))
+    set_password(caller=operator, username="root", password="the first long word")
+    other = Client()
+    assert other.login(username="root", password="the first long word")
+    web.force_login(User.objects.get(username="root"))
+    new = {"action": "password", "password": "another long word", "again": "another long word"}
+    assert "current password" in text_of(post(web, "/settings", current="wrong", **new))
+    assert "differ" in text_of(post(web, "/settings", current="x", **{**new, "again": "yet another word"}))
+    assert "Password set." in text_of(post(web, "/settings", current="the first long word", **new))
+    assert web.get("/settings").status_code == 200
+    assert other.get("/settings").status_code == 302
+    assert web.post("/settings", {"action": "theme", "theme": "dark"}).cookies["theme"].value == "dark"
+    assert web.post("/settings", {"action": "theme", "theme": ""}).cookies["theme"].value == ""
+
+
+def test_users_and_teams_are_managed_by_forms(web, orders):
+    page = text_of(
+        post(web, "/users", action="user", username="mara", display_name="Mara", password="long enough word")
+    )
+    assert "user:mara" in page
+    assert "exists already" in text_of(post(web, "/users", action="user", username="mara"))
+    assert "Members" in text_of(post(web, "/users", action="team", name="growth", members="mara, root"))
+    assert "no user is named" in text_of(post(web, "/teams/growth", action="add", members="eve"))
+    page = text_of(post(web, "/teams/growth", action="remove", member="mara"))
+    assert "mara is out of growth" in page
+    assert 'href="/users/mara"' in text_of(post(web, undo_of(page)))
+    assert "not let in" in text_of(post(web, "/users/mara", action="deactivate"))
+    assert not Client().login(username="mara", password="long enough word")
+    post(web, "/users/mara", action="activate")
+    assert Client().login(username="mara", password="long enough word")
+    assert "somebody must be an active operator" in text_of(post(web, "/users/root", action="demote"))
+    assert "mara" in text_of(web.get("/users?q=mar"))
+    assert "No user fits" in text_of(web.get("/users?q=zzz"))
+    assert web.get("/users/nobody").status_code == 404
+
+
+def test_a_revoked_grant_is_taken_back_by_its_toast_and_by_nobody_else(web, orders, operator):
+    post(web, "/access", action="grant", pattern="mem/**", role="editor", to="")
+    grant = re.search(
+        r'name="id" value="([^"]+)"><button[^>]+aria-label="Revoke editor on mem/', text_of(web.get("/access"))
+    )
+    page = text_of(post(web, "/access", action="revoke_grant", id=grant.group(1)))
+    address = undo_of(page)
+    create_user(caller=operator, username="eve", password="long enough word", operator=True)
+    eve = Client()
+    eve.force_login(User.objects.get(username="eve"))
+    assert eve.post(address).status_code == 400
+    assert "Revoke editor on mem/**" not in text_of(web.get("/access"))
+    post(web, address)
+    assert "Revoke editor on mem/**" in text_of(web.get("/access"))
+
+
+def test_the_system_page_says_how_far_projections_are_and_has_them_made_anew(web, orders):
+    assert "level" in text_of(web.get("/system"))
+    assert "is made anew" in text_of(post(web, "/system", rebuild="search"))
+    assert ProjectionCursor.objects.get(name="search").rebuild_requested
+    pump()
+    assert not ProjectionCursor.objects.get(name="search").rebuild_requested
+
+
+def test_a_catalog_s_page_shows_what_changed_and_its_last_runs(web, orders):
+    orders.does(AddColumn("db", "orders", Column("total", parse_type("double"), "double")))
+    orders.sync()
+    page = text_of(web.get("/catalogs/mem"))
+    assert "What changed" in page
+    assert page.count("Sync of") == 2
+    assert "Sync of" in text_of(web.get("/runs?subject=mem"))
+    assert "No run yet" in text_of(web.get("/runs?subject=other"))

@@ -441,6 +441,26 @@ class UserShape(Shape):
     email = serializers.CharField()
     is_operator = serializers.BooleanField()
     is_active = serializers.BooleanField()
+    time_zone = serializers.CharField(help_text="empty for UTC")
+    last_login = serializers.DateTimeField(allow_null=True, help_text="through the web")
+    teams = serializers.ListField(child=serializers.CharField())
+
+
+class ChangeUser(Shape):
+    display_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    email = serializers.EmailField(required=False, allow_blank=True)
+    time_zone = serializers.CharField(
+        max_length=64, required=False, allow_blank=True, help_text="such as Europe/Berlin"
+    )
+    operator = serializers.BooleanField(required=False)
+    active = serializers.BooleanField(required=False)
+
+
+class SetPassword(Shape):
+    password = serializers.CharField(max_length=200, trim_whitespace=False)
+    current = serializers.CharField(
+        max_length=200, required=False, default=None, allow_null=True, trim_whitespace=False, help_text="for one's own"
+    )
 
 
 class CreateUser(Shape):
@@ -459,10 +479,38 @@ class CreateTeam(Shape):
     )
 
 
+class ChangeTeam(Shape):
+    display_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    members = serializers.ListField(child=serializers.CharField(max_length=100), required=False, max_length=1_000)
+
+
 class TeamShape(Shape):
     uuid = serializers.UUIDField()
     name = serializers.CharField()
     display_name = serializers.CharField()
+    members = serializers.IntegerField()
+
+
+class ViewShape(Shape):
+    uuid = serializers.UUIDField()
+    name = serializers.CharField()
+    query = serializers.CharField()
+    is_shared = serializers.BooleanField(help_text="shown to everyone who signs in")
+    owner = serializers.CharField()
+    is_mine = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+
+
+class SaveView(Shape):
+    name = serializers.CharField(max_length=100)
+    query = serializers.CharField(max_length=1_000)
+    is_shared = serializers.BooleanField(required=False, default=False)
+
+
+class ChangeView(Shape):
+    name = serializers.CharField(max_length=100, required=False)
+    query = serializers.CharField(max_length=1_000, required=False)
+    is_shared = serializers.BooleanField(required=False)
 
 
 class GrantShape(Shape):

@@ -12,7 +12,8 @@ from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 
 from catalog.access.gate import Denied, NotSignedIn
-from catalog.access.services import InvalidAccess, NoSuchPrincipal
+from catalog.access.principals import NoSuchPrincipal
+from catalog.access.services import InvalidAccess
 from catalog.api.v1.authentication import CrossSite
 from catalog.backends import UnknownPlatform
 from catalog.connectors.base import (
@@ -37,12 +38,14 @@ from catalog.selectors import (
     NoSuchDatabase,
     NoSuchDataset,
     NoSuchVersion,
+    NoSuchView,
     Unsupported,
 )
 from catalog.services.annotating import InvalidAnnotation, NoSuchClaim, NoSuchColumn
 from catalog.services.catalogs import CatalogExists, InvalidCatalog, NoSuchHold
 from catalog.services.definitions import KeyReused, OutcomeUnknown, ReadOnlyCatalog, VersionConflict
 from catalog.services.identity import InvalidMerge
+from catalog.services.keeping import NotKept
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +77,7 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (NoSuchRun, 404, "no-such-run"),
     (NoSuchHold, 404, "no-such-hold"),
     (NoSuchPrincipal, 404, "no-such-principal"),
+    (NoSuchView, 404, "no-such-view"),
     (NoSuchTable, 404, "no-such-table"),
     (NoSuchIntent, 404, "no-such-intent"),
     (AmbiguousName, 409, "ambiguous-name"),
@@ -101,6 +105,7 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidAnnotation, 400, "invalid-annotation"),
     (InvalidAccess, 400, "invalid-access"),
     (InvalidMerge, 409, "invalid-merge"),
+    (NotKept, 400, "not-kept"),
     (InvalidCatalog, 400, "invalid-catalog"),
     (RequestDataTooBig, 413, "too-large"),
     (SuspiciousOperation, 400, "bad-request"),

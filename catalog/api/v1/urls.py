@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from catalog.api.v1 import hot
-from catalog.api.v1.views import access, annotations, catalogs, datasets, runs, search
+from catalog.api.v1.views import access, annotations, catalogs, datasets, keeping, runs, search
 
 urlpatterns = [
     path("me", access.MeView.as_view()),
@@ -31,6 +31,10 @@ urlpatterns = [
     path("datasets/<uuid:dataset>/owners/<str:owner>", annotations.OwnerView.as_view()),
     path("datasets/<uuid:dataset>/data-metadata", annotations.DataMetadataView.as_view()),
     path("datasets/<uuid:dataset>/properties/<str:name>", annotations.PropertyView.as_view()),
+    path("datasets/<uuid:dataset>/bookmark", keeping.BookmarkView.as_view()),
+    path("bookmarks", keeping.BookmarksView.as_view()),
+    path("views", keeping.ViewsView.as_view()),
+    path("views/<uuid:view>", keeping.SavedViewView.as_view()),
     path("datasets/<uuid:dataset>/merge", datasets.MergeView.as_view()),
     path("runs", runs.RunsView.as_view()),
     path("runs/<uuid:run>", runs.RunView.as_view()),
@@ -43,7 +47,10 @@ urlpatterns = [
     path("tokens", access.TokensView.as_view()),
     path("tokens/<uuid:token>", access.TokenView.as_view()),
     path("users", access.UsersView.as_view()),
+    path("users/<str:username>", access.UserView.as_view()),
+    path("users/<str:username>/password", access.PasswordView.as_view()),
     path("teams", access.TeamsView.as_view()),
+    path("teams/<str:name>", access.TeamView.as_view()),
     path("grants", access.GrantsView.as_view()),
     path("grants/<uuid:grant>", access.GrantView.as_view()),
     path("restrictions", access.RestrictionsView.as_view()),

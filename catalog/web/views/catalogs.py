@@ -12,6 +12,7 @@ from catalog import backends, selectors
 from catalog.access import gate
 from catalog.connectors.base import ConnectorError
 from catalog.domain.names import InvalidName
+from catalog.journal import selectors as journal
 from catalog.services import catalogs
 from catalog.web import errors
 from catalog.web.context import catalogs_of, holds_of
@@ -19,6 +20,8 @@ from catalog.web.signing_in import page_view, web_caller, web_principal
 from catalog.web.views.finding import owner_names
 
 PAGE = 100
+CHANGED = 5
+RUNS = 5
 
 
 @page_view
@@ -44,6 +47,9 @@ def catalog(request: HttpRequest, name: str) -> HttpResponse:
         "catalog": view,
         "databases": databases[:PAGE],
         "after": databases[PAGE - 1].name if len(databases) > PAGE else None,
+        "changed": (changed := selectors.list_recently_changed(principal=principal, catalog=name, limit=CHANGED)),
+        "owner_names": owner_names(changed),
+        "runs": journal.list_runs(subject=name, before=None, limit=RUNS) if principal.is_operator else (),
         "holds": [hold for hold in holds_of(request, principal) if hold.catalog == name],
         "error": error,
     }

@@ -155,6 +155,7 @@ def _context(request: HttpRequest, stored: StoredDataset) -> dict[str, Any]:
         "current_catalog": body["catalog"],
         "d": body,
         "owners": [{"handle": handle, "shown": shown[handle]} for handle in body["owners"]],
+        "bookmarked": selectors.is_bookmarked(principal=principal, dataset_uuid=stored.uuid),
         "may_edit": gate.may(principal, gate.EDIT, stored.access_class_id),
         "description_author": shown.get(body["description"]["author"], "") if body["description"] else "",
         "own_description": body["description"]["text"]

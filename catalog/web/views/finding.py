@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from catalog.access.selectors import display_names
 from catalog.domain.query import Filter, InvalidQuery, Query, Text, parse_query
 from catalog.search.base import MAX_OFFSET
 from catalog.services.finding import SearchResult, search
-from catalog.web.context import catalogs_of, holds_of
+from catalog.web.context import catalogs_of, holds_of, views_of
 from catalog.web.seen import seen
 from catalog.web.signing_in import page_view, web_principal
 
@@ -50,6 +51,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "changed": changed,
         "owner_names": owner_names([*mine, *changed]),
         "seen": seen(request, principal),
+        "bookmarks": [kept for _, kept in selectors.list_bookmarks(principal=principal, limit=MINE)],
+        "bookmarks_total": selectors.count_bookmarks(principal=principal),
         "tags": selectors.list_tags(principal=principal, limit=12),
         "tries": ["customer", "tag:pii", "column:email", "kind:view"],
         "attention": _attention(holds_of(request, principal), catalogs),
@@ -103,10 +106,20 @@ def _offset(request: HttpRequest) -> int:
 
 
 @page_view
+def view(request: HttpRequest, view: uuid.UUID) -> HttpResponse:
+    """What a saved view finds now."""
+    principal = web_principal(request)
+    return _results(request, selectors.find_view(principal=principal, view_uuid=view).query)
+
+
+@page_view
 def results(request: HttpRequest) -> HttpResponse:
     """What a query finds; ticked facets become filters of the query, so that the address says everything."""
+    return _results(request, request.GET.get("q", ""))
+
+
+def _results(request: HttpRequest, text: str) -> HttpResponse:
     principal = web_principal(request)
-    text = request.GET.get("q", "")
     try:
         query = parse_query(text)
     except InvalidQuery as error:
@@ -134,6 +147,8 @@ def results(request: HttpRequest) -> HttpResponse:
         "unfiltered": str(unfiltered),
         "facets": _facets(query, result),
         "owner_names": owner_names([found.summary for found in result.items]),
+        "saved": (saved := next((kept for kept in views_of(request, principal) if kept.query == text.strip()), None)),
+        "current_view": saved.uuid if saved else None,
     }
     return render(request, "catalog/search.html", context)
 
@@ -168,13 +183,21 @@ def _facets(query: Query, result: SearchResult) -> list[dict[str, Any]]:
 
 
 PLACES = (
-    ("Home", "home", "home", "page"),
-    ("Datasets", "search", "search", "page"),
-    ("Runs", "run", "runs", "page"),
-    ("API tokens", "lock", "tokens", "page"),
-    ("Connect a source", "plus", "connect", "page"),
-    ("Audit", "book", "audit", "page"),
+    ("Home", "home", "home", False),
+    ("Datasets", "search", "search", False),
+    ("Bookmarks", "bookmark", "bookmarks", False),
+    ("Views", "filter", "views", False),
+    ("Settings", "gear", "settings", False),
+    ("API tokens", "lock", "tokens", False),
+    ("Audit", "book", "audit", False),
+    ("Keyboard and search language", "info", "keyboard", False),
+    ("Runs", "run", "runs", True),
+    ("Access", "lock", "access", True),
+    ("Users and teams", "user", "users", True),
+    ("System", "gear", "system", True),
+    ("Connect a source", "plus", "connect", True),
 )
+"""Title, glyph, address, and whether only operators go there."""
 
 
 @page_view
@@ -190,9 +213,14 @@ def palette(request: HttpRequest) -> HttpResponse:
             items = ()
     folded = text.casefold()
     places = [
-        {"title": title, "icon": icon, "href": reverse(address), "kind": kind}
-        for title, icon, address, kind in PLACES
-        if folded in title.casefold()
+        {"title": title, "icon": icon, "href": reverse(address), "kind": "page"}
+        for title, icon, address, for_operators in PLACES
+        if folded in title.casefold() and (principal.is_operator or not for_operators)
+    ]
+    places += [
+        {"title": view.name, "icon": "filter", "href": reverse("view", args=[view.uuid]), "kind": "view"}
+        for view in views_of(request, principal)
+        if folded and folded in view.name.casefold()
     ]
     places += [
         {"title": view.name, "icon": "archive", "href": reverse("catalog", args=[view.name]), "kind": "catalog"}

@@ -30,8 +30,10 @@ def runs(request: HttpRequest) -> HttpResponse:
     gate.require_operator(web_principal(request), what="listing runs")
     state = request.GET.get("state", "")
     before = request.GET.get("before", "")
+    subject = request.GET.get("subject", "")[:200]
     found = journal.list_runs(
         state=state if state in STATES else None,
+        subject=subject or None,
         before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
         limit=PAGE + 1,
     )
@@ -41,6 +43,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         "before": found[PAGE - 1].number if len(found) > PAGE else None,
         "states": STATES,
         "chosen": state,
+        "subject": subject,
     }
     return render(request, "catalog/runs.html", context)
 

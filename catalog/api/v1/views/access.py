@@ -83,27 +83,78 @@ class TokenView(View):
 
 
 class UsersView(View):
-    @extend_schema(responses={200: inline_serializer("Users", {"items": bodies.UserShape(many=True)}), **problems()})
+    @extend_schema(
+        parameters=[
+            query("q", str, "what stands in the name, the shown name or the e-mail"),
+            query("team", str, "only members of this team"),
+            LIMIT,
+            CURSOR,
+        ],
+        responses={200: paged(bodies.UserShape), **problems()},
+    )
     def get(self, request: Request) -> Response:
-        """Return all users."""
-        return Response({"items": access.list_users(principal=self.principal)})
+        """Return users, by name."""
+        asked = limit(request.GET)
+        found = access.list_users(
+            principal=self.principal,
+            text=request.GET.get("q", ""),
+            team=request.GET.get("team") or None,
+            after=decode_cursor("users", request.GET.get("cursor"), str) or "",
+            limit=asked + 1,
+        )
+        return page(found, asked, "users", lambda view: view.username)
 
     @extend_schema(request=bodies.CreateUser, responses={201: bodies.UserShape, **problems()})
     def post(self, request: Request) -> Response:
         """Create a user."""
         user = access_services.create_user(caller=self.caller, **self.checked(bodies.CreateUser))
-        return Response(
-            access.UserView(user.uuid, user.username, user.display_name, user.email, user.is_superuser, True),
-            status=201,
-        )
+        return Response(access.get_user(principal=self.principal, username=user.username), status=201)
+
+
+class UserView(View):
+    @extend_schema(responses={200: bodies.UserShape, **problems(404)})
+    def get(self, request: Request, username: str) -> Response:
+        """Return a user: oneself, or anybody as an operator."""
+        return Response(access.get_user(principal=self.principal, username=username))
+
+    @extend_schema(request=bodies.ChangeUser, responses={200: bodies.UserShape, **problems(404)})
+    def patch(self, request: Request, username: str) -> Response:
+        """Change a user. What is shown of oneself everybody may change; who is operator and who is let in, operators."""
+        changes = self.checked(bodies.ChangeUser)
+        access_services.change_user(caller=self.caller, username=username, changes=changes)
+        return Response(access.get_user(principal=self.principal, username=username))
+
+
+class PasswordView(View):
+    @extend_schema(request=bodies.SetPassword, responses={204: None, **problems(404)})
+    def put(self, request: Request, username: str) -> Response:
+        """Set a password, which signs the user out everywhere. Tokens stay."""
+        access_services.set_password(caller=self.caller, username=username, **self.checked(bodies.SetPassword))
+        return Response(status=204)
 
 
 class TeamsView(View):
+    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.TeamShape), **problems()})
+    def get(self, request: Request) -> Response:
+        """Return teams, by name; their members are users of the team."""
+        asked = limit(request.GET)
+        after = decode_cursor("teams", request.GET.get("cursor"), str) or ""
+        found = access.list_teams(principal=self.principal, after=after, limit=asked + 1)
+        return page(found, asked, "teams", lambda view: view.name)
+
     @extend_schema(request=bodies.CreateTeam, responses={201: bodies.TeamShape, **problems(404)})
     def post(self, request: Request) -> Response:
         """Create a team."""
         team = access_services.create_team(caller=self.caller, **self.checked(bodies.CreateTeam))
-        return Response({"uuid": team.uuid, "name": team.name, "display_name": team.display_name}, status=201)
+        return Response(access.get_team(principal=self.principal, name=team.name), status=201)
+
+
+class TeamView(View):
+    @extend_schema(request=bodies.ChangeTeam, responses={200: bodies.TeamShape, **problems(404)})
+    def patch(self, request: Request, name: str) -> Response:
+        """Change what a team is called, or all who are in it."""
+        access_services.change_team(caller=self.caller, name=name, **self.checked(bodies.ChangeTeam))
+        return Response(access.get_team(principal=self.principal, name=name))
 
 
 class GrantsView(View):
