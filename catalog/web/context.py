@@ -52,7 +52,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in ("light", "dark") else None,
         "now": datetime.now(UTC),
     }
-    if principal is None or getattr(request, "htmx", False) or request.path_info.startswith("/v1/"):
+    # Back and forward ask for the whole page again: no copy of it is kept in the browser.
+    is_part = request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+    if principal is None or is_part or request.path_info.startswith("/v1/"):
         return values
     catalogs = catalogs_of(request, principal)
     return values | {

@@ -6,8 +6,8 @@ import uuid
 
 from catalog import selectors
 from catalog.access import services as access
-from catalog.access.principals import Caller
-from catalog.services import annotating
+from catalog.access.principals import Caller, principal_for_name
+from catalog.services import annotating, keeping
 
 USERS = (("mara", "Mara Okafor"), ("jonas", "Jonas Lind"), ("priya", "Priya Raman"))
 TEAMS = (
@@ -56,8 +56,15 @@ DESCRIPTIONS = {
 }
 
 
+VIEWS = {
+    "Personal data": "tag:pii",
+    "To be retired": "tag:deprecated",
+    "Certified for reports": "tag:certified",
+}
+
+
 def add_people(caller: Caller) -> None:
-    """Create the demo's users, teams, grants, owners, tags and descriptions."""
+    """Create the demo's users, teams, grants, owners, tags and descriptions, and the views that they share."""
     for username, name in USERS:
         access.create_user(caller=caller, username=username, password=None, display_name=name)
     for team, name, members in TEAMS:
@@ -71,6 +78,10 @@ def add_people(caller: Caller) -> None:
             annotating.add_tag(caller=caller, dataset_uuid=_uuid(caller, name), tag=tag)
     for name, text in DESCRIPTIONS.items():
         annotating.describe(caller=caller, dataset_uuid=_uuid(caller, name), text=text)
+    mara = principal_for_name("mara")
+    assert mara is not None
+    for name, query in VIEWS.items():
+        keeping.save_view(caller=Caller(mara, "demo"), name=name, query=query, is_shared=True)
 
 
 def _uuid(caller: Caller, name: str) -> uuid.UUID:

@@ -232,3 +232,36 @@ def test_print_hides_what_is_for_the_screen(browser, cairn):
     expect(page.locator(".rail")).to_be_hidden()
     expect(page.locator("table.schema")).to_be_visible()
     page.context.close()
+
+
+def test_a_tab_that_waits_shows_its_outline_then_what_it_says_and_back_leads_back(browser, cairn):
+    page = opened(browser, cairn, "/datasets/warehouse/legacy/plays_daily")
+    page.route("**/*tab=partitions*", lambda route: (page.wait_for_timeout(1_000), route.continue_())[1])
+    page.locator("#tab-partitions").click(no_wait_after=True)
+    expect(page.locator("#panel .skeletons")).to_be_visible()
+    expect(page.get_by_text("day=", exact=False).first).to_be_visible(timeout=10_000)
+    expect(page.locator("#panel .skeletons")).to_be_hidden()
+    expect(page.locator("#tab-partitions")).to_have_attribute("aria-current", "page")
+    assert page.url.endswith("tab=partitions")
+    page.go_back()
+    expect(page.locator("#tab-schema")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("link", name="Connect a source")).to_be_visible()
+    assert page.errors == []
+    page.context.close()
+
+
+def test_a_bookmark_and_a_saved_view_are_a_click_away(browser, cairn):
+    page = opened(browser, cairn, "/datasets/accounts/main/customers")
+    page.get_by_role("button", name="Bookmark", exact=True).click()
+    expect(page.get_by_role("button", name="Bookmarked")).to_have_attribute("aria-pressed", "true")
+    page.goto(cairn.url + "/search?q=customer+platform:duckdb")
+    page.get_by_text("Save as a view").click()
+    page.get_by_label("Name of the view").fill("Customers in DuckDB")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation", name="Main").get_by_role("link", name="Customers in DuckDB")).to_be_visible()
+    page.goto(cairn.url + "/")
+    expect(page.locator("#bookmarks")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("customers in du")
+    expect(page.get_by_role("option", name="Customers in DuckDB")).to_be_visible()
+    page.context.close()

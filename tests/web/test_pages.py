@@ -436,7 +436,7 @@ def test_users_and_teams_are_managed_by_forms(web, orders):
     page = text_of(post(web, "/teams/growth", action="remove", member="mara"))
     assert "mara is out of growth" in page
     assert 'href="/users/mara"' in text_of(post(web, undo_of(page)))
-    assert "not let in" in text_of(post(web, "/users/mara", action="deactivate"))
+    assert "deactivated" in text_of(post(web, "/users/mara", action="deactivate"))
     assert not Client().login(username="mara", password="long enough word")
     post(web, "/users/mara", action="activate")
     assert Client().login(username="mara", password="long enough word")
@@ -464,7 +464,7 @@ def test_a_revoked_grant_is_taken_back_by_its_toast_and_by_nobody_else(web, orde
 
 def test_the_system_page_says_how_far_projections_are_and_has_them_made_anew(web, orders):
     assert "level" in text_of(web.get("/system"))
-    assert "is made anew" in text_of(post(web, "/system", rebuild="search"))
+    assert "is rebuilt" in text_of(post(web, "/system", rebuild="search"))
     assert ProjectionCursor.objects.get(name="search").rebuild_requested
     pump()
     assert not ProjectionCursor.objects.get(name="search").rebuild_requested

@@ -165,8 +165,8 @@ def _change_user(request: HttpRequest, found: selectors.UserView) -> None:
             }[action]
             services.change_user(caller=caller, username=found.username, changes={field: value})
             said = {
-                "activate": f"{found.username} is let in again.",
-                "deactivate": f"{found.username} is let in nowhere any more.",
+                "activate": f"{found.username} is active again.",
+                "deactivate": f"{found.username} is deactivated: no password and no token lets them in.",
                 "promote": f"{found.username} is an operator.",
                 "demote": f"{found.username} is no operator any more.",
             }[action]

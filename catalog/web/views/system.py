@@ -16,7 +16,7 @@ from catalog.journal.projections import request_rebuild
 from catalog.search.base import SearchUnavailable
 from catalog.web.signing_in import page_view, web_principal
 
-KEPT = {"journal_entry": "Changes, for those who follow them", "journal_run": "Runs", "access_audit": "Audit"}
+KEPT = {"journal_entry": "Changes", "journal_run": "Runs", "access_audit": "Audit"}
 
 
 @page_view
@@ -28,7 +28,7 @@ def system(request: HttpRequest) -> HttpResponse:
         name = request.POST.get("rebuild", "")
         if name in {projection.name for projection in projections}:
             request_rebuild(name)
-            messages.success(request, f"{name} is made anew from the tables. Meanwhile the old one serves.")
+            messages.success(request, f"{name} is rebuilt from the tables; the old one serves meanwhile.")
         return redirect("system")
     index = backends.search_index()
     try:
