@@ -3,20 +3,23 @@
 # In the order of the help.
 # isort: off
 from deploy.cli.base import app
-from deploy.cli import finding, describing, catalogs, runs, access, local
+from deploy.cli import finding, keeping, describing, catalogs, runs, access, people, local
 # isort: on
 
 for name, part in (
     ("catalogs", catalogs.catalogs_app),
     ("runs", runs.runs_app),
+    ("views", keeping.views_app),
     ("tokens", access.tokens_app),
     ("grants", access.grants_app),
+    ("users", people.users_app),
+    ("teams", people.teams_app),
     ("holds", runs.holds_app),
     ("demo", local.demo_app),
 ):
     app.add_typer(part, name=name)
 
-__all__ = ["access", "app", "catalogs", "describing", "finding", "local", "main", "runs"]
+__all__ = ["access", "app", "catalogs", "describing", "finding", "keeping", "local", "main", "people", "runs"]
 
 
 def main() -> None:

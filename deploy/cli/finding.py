@@ -8,16 +8,20 @@ import typer
 from rich.text import Text
 
 from deploy.cli.base import Client, DatasetName, Json, Limit, age, app, err, out, show, table
+from deploy.cli.keeping import view_named
 
 
 @app.command()
 def search(
-    query: Annotated[list[str], typer.Argument(help="Words and filters, such as: customer tag:pii -name:tmp_*")],
+    query: Annotated[list[str], typer.Argument(help="Words and filters, such as: customer tag:pii -name:tmp_*")] = [],
+    view: Annotated[str | None, typer.Option(help="A saved view, narrowed by the words and filters.")] = None,
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
     """Find datasets, best first."""
-    answer = Client().ask("GET", "/v1/search", q=" ".join(query), limit=limit)
+    client = Client()
+    wanted = ([view_named(client, view)["query"]] if view else []) + query
+    answer = client.ask("GET", "/v1/search", q=" ".join(wanted), limit=limit)
     if show(answer, as_json):
         return
     table(

@@ -22,7 +22,7 @@ TOKEN = "browser-tests-token"
 def run(cairn):
     """Return a function that runs a command and gives its exit code, output and errors."""
 
-    def run(*arguments, token=TOKEN, url=None):
+    def run(*arguments, token=TOKEN, url=None, typed=""):
         done = subprocess.run(
             [sys.executable, "-m", "deploy.cli", *arguments],
             env={
@@ -33,6 +33,7 @@ def run(cairn):
                 "COLUMNS": "160",
             },
             capture_output=True,
+            input=typed,
             text=True,
             check=False,
         )
@@ -96,6 +97,10 @@ def test_a_source_is_added_synced_found_described_and_removed(run, tmp_path):
         ("holds", "list"),
         ("tokens", "list"),
         ("grants", "list"),
+        ("bookmarks",),
+        ("views", "list"),
+        ("users", "list"),
+        ("teams", "list"),
         ("audit",),
         ("changes",),
     ],
@@ -106,6 +111,24 @@ def test_reading_commands_print_tables_for_people_and_json_for_programs(run, arg
     code, out, _ = run(*arguments)
     assert code == 0
     assert out.strip()
+
+
+def test_users_teams_views_and_bookmarks_are_kept_from_here(run):
+    assert run("users", "add", "cli-user", "--name", "Clio", "--password", typed="a long enough word\n")[0] == 0
+    assert "at least 10 characters" in run("users", "password", "cli-user", typed="short\n")[2]
+    assert as_json(run, "users", "change", "cli-user", "--no-active", "--time-zone", "Asia/Tokyo")["is_active"] is False
+    assert "say what to change" in run("users", "change", "cli-user")[2]
+    assert run("teams", "add", "cli-team", "cli-user", "mara")[0] == 0
+    assert "has 1 members" in run("teams", "members", "cli-team", "mara")[1]
+    assert [user["username"] for user in as_json(run, "users", "list", "--team", "cli-team")] == ["mara"]
+    assert run("bookmark", "lake/content/titles")[1] == "Bookmarked.\n"
+    assert "lake/content/titles" in run("bookmarks")[1]
+    assert run("bookmark", "lake/content/titles", "--remove")[0] == 0
+    assert run("views", "save", "cli-view", "kind:view", "catalog:accounts", "--shared")[0] == 0
+    found = as_json(run, "search", "--view", "cli-view", "active")["items"]
+    assert found[0]["qualified_name"] == "accounts/main/active_customers"
+    assert run("views", "remove", "cli-view")[0] == 0
+    assert "no view named" in run("search", "--view", "cli-view")[2]
 
 
 def test_a_token_made_here_works_and_ends_here(run):
