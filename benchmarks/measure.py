@@ -101,6 +101,11 @@ class Server:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
+    def put(self, path: str) -> None:
+        """Send a PUT without a body."""
+        request = urllib.request.Request(self.url + path, method="PUT", headers={"Authorization": f"Bearer {TOKEN}"})
+        urllib.request.urlopen(request, timeout=60).close()
+
     def web_pids(self) -> list[int]:
         """Return the processes that answer requests."""
         return [pid for pid, command in commands(group_members(self.process.pid)).items() if "granian" in command]
