@@ -135,10 +135,16 @@ class Dataset(models.Model):
                 name="dataset_at_location",
             ),
             models.Index(fields=["database", "name"], name="dataset_in_database"),
-            models.Index(fields=["catalog", "state"], name="dataset_in_catalog"),
+            # Holds all that counting a catalog's or a database's datasets needs, whoever asks.
+            models.Index(fields=["catalog", "state", "database", "access_class"], name="dataset_counted"),
             models.Index(fields=["access_class", "state"], name="dataset_by_class"),
             models.Index(
                 fields=["-definition_changed_at"], condition=models.Q(schema_version__gt=1), name="dataset_changed"
+            ),
+            models.Index(
+                fields=["catalog", "-definition_changed_at"],
+                condition=models.Q(schema_version__gt=1),
+                name="dataset_changed_in_catalog",
             ),
         ]
 

@@ -122,15 +122,20 @@ def list_databases(*, catalog: str, principal: Principal, after: str = "", limit
     if not principal.is_operator:
         rows = rows.filter(pk__in=_known_datasets(principal, catalog=known).values("database_id"))
     chosen = list(rows.order_by("name")[:limit])
-    counts = dict(_known_datasets(principal, database__in=chosen).values_list("database_id").annotate(n=Count("id")))
+    counts = dict(
+        _known_datasets(principal, catalog=known, database__in=chosen)
+        .values_list("database_id")
+        .annotate(n=Count("id"))
+    )
     return [DatabaseView(row.name, row.comment, counts.get(row.pk, 0), row.missing_since) for row in chosen]
 
 
 def get_database(*, catalog: str, database: str, principal: Principal) -> DatabaseView:
     """Return a database. :raises NoSuchDatabase: if there is none, or the principal may know nothing in it."""
-    row = Database.objects.filter(catalog=known_catalog(catalog, principal), name=database).first()
+    known = known_catalog(catalog, principal)
+    row = Database.objects.filter(catalog=known, name=database).first()
     if row is not None:
-        count = _known_datasets(principal, database=row).count()
+        count = _known_datasets(principal, catalog=known, database=row).count()
         if count or principal.is_operator:
             return DatabaseView(row.name, row.comment, count, row.missing_since)
     raise NoSuchDatabase(f"catalog '{catalog}' has no database '{database}'")

@@ -17,6 +17,8 @@ from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.domain.names import CaseRule, InvalidName, QualifiedName, lookup_key
 from catalog.models import (
+    Catalog,
+    Database,
     Dataset,
     DatasetState,
     FormerName,
@@ -82,14 +84,21 @@ def list_datasets(
     limit: int,
 ) -> Sequence[DatasetSummary]:
     """Return datasets in order of their qualified names behind one; live and missing ones unless a state is asked for."""
-    condition = gate.condition(principal, gate.DISCOVER) & Q(holds_name=True, qualified_name__gt=after)
+    condition = gate.condition(principal, gate.DISCOVER) & Q(holds_name=True)
     condition &= Q(state=state) if state else Q(state__in=SHOWN)
-    if catalog is not None:
-        condition &= Q(catalog__name=catalog)
-    if database is not None:
-        condition &= Q(database__name=database)
-    rows = Dataset.objects.filter(condition).order_by("qualified_name").values_list("body", "access_class_id")[:limit]
-    return [_summary(orjson.loads(body), whole=gate.may(principal, gate.READ, class_id)) for body, class_id in rows]
+    if catalog is not None and database is not None:
+        # Within a database the order of names is kept by an index of its own.
+        within = Database.objects.filter(catalog__name=catalog, name=database).first()
+        behind = QualifiedName.parse(after).segments[-1] if after else ""
+        rows = Dataset.objects.filter(condition, database=within, name__gt=behind).order_by("name")
+    else:
+        if catalog is not None:
+            condition &= Q(catalog__name=catalog)
+        if database is not None:
+            condition &= Q(database__name=database)
+        rows = Dataset.objects.filter(condition, qualified_name__gt=after).order_by("qualified_name")
+    found = rows.values_list("body", "access_class_id")[:limit]
+    return [_summary(orjson.loads(body), whole=gate.may(principal, gate.READ, class_id)) for body, class_id in found]
 
 
 def list_recently_changed(*, principal: Principal, limit: int, catalog: str | None = None) -> Sequence[DatasetSummary]:
@@ -98,7 +107,7 @@ def list_recently_changed(*, principal: Principal, limit: int, catalog: str | No
         "-definition_changed_at"
     )
     if catalog is not None:
-        rows = rows.filter(catalog__name=catalog)
+        rows = rows.filter(catalog=Catalog.objects.filter(name=catalog).first())
     return [_summary(orjson.loads(body), whole=True) for body in rows.values_list("body", flat=True)[:limit]]
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from catalog.access import gate
 from catalog.access.principals import Principal
-from catalog.models import Bookmark, Dataset, SavedView
+from catalog.models import Bookmark, SavedView
 from catalog.selectors.datasets import SHOWN, DatasetSummary, summarized_by_uuid
 
 
@@ -29,19 +29,22 @@ def list_bookmarks(
     """
     if principal.user_id is None:
         return ()
-    known = Dataset.objects.filter(gate.condition(principal, gate.DISCOVER), state__in=SHOWN)
-    rows = Bookmark.objects.filter(user_id=principal.user_id or 0, dataset__in=known).order_by("-pk")
+    rows = _kept(principal)
     if after is not None:
         rows = rows.filter(pk__lt=after)
-    kept = list(rows.values_list("pk", "dataset__uuid")[:limit])
+    kept = list(rows.order_by("-pk").values_list("pk", "dataset__uuid")[:limit])
     found = summarized_by_uuid(principal=principal, uuids=[key for _, key in kept])
     return [(number, found[key].summary) for number, key in kept if key in found]
 
 
 def count_bookmarks(*, principal: Principal) -> int:
     """Return how many datasets a principal keeps at hand and may still know."""
-    known = Dataset.objects.filter(gate.condition(principal, gate.DISCOVER), state__in=SHOWN)
-    return Bookmark.objects.filter(user_id=principal.user_id or 0, dataset__in=known).count()
+    return _kept(principal).count()
+
+
+def _kept(principal: Principal) -> QuerySet[Bookmark]:
+    known = gate.condition(principal, gate.DISCOVER, "dataset__access_class")
+    return Bookmark.objects.filter(known, user_id=principal.user_id or 0, dataset__state__in=SHOWN)
 
 
 def is_bookmarked(*, principal: Principal, dataset_uuid: uuid.UUID) -> bool:
