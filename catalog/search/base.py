@@ -60,10 +60,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A found dataset and its score."""
+    """A found dataset, its score, and its qualified name when it was indexed."""
 
     uuid: uuid.UUID
     score: float
+    qualified_name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,10 +222,14 @@ class ElasticsearchIndex:
                 size=limit,
                 track_total_hits=True,
                 source=False,
+                docvalue_fields=[{"field": "sort"}],
             )
         except (ApiError, TransportError) as error:
             raise self._unavailable(error) from error
-        hits = [Hit(uuid.UUID(hit["_id"]), float(hit["_score"] or 0.0)) for hit in answer["hits"]["hits"]]
+        hits = [
+            Hit(uuid.UUID(hit["_id"]), float(hit["_score"] or 0.0), hit["fields"]["sort"][0])
+            for hit in answer["hits"]["hits"]
+        ]
         counted = {
             name: [
                 (bucket["key"], int(bucket["doc_count"])) for bucket in answer["aggregations"][name]["of"]["buckets"]

@@ -126,7 +126,7 @@ class MemoryIndex:
             return None
         wanted = query.words
         if not wanted:
-            return Hit(document.uuid, 0.0)
+            return Hit(document.uuid, 0.0, document.qualified_name)
         stage = ranking.stage_of(wanted, QualifiedName.parse(document.qualified_name).segments)
         score = stage[0] if stage else 0.0
         for word in wanted_words(wanted):
@@ -138,4 +138,4 @@ class MemoryIndex:
         if not details or ranking.DEPRECATED not in stands:
             stands.add("current")
         score += sum(more for name, more in ranking.STANDING.items() if name in stands)
-        return Hit(document.uuid, score)
+        return Hit(document.uuid, score, document.qualified_name)

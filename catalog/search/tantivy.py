@@ -175,10 +175,10 @@ class TantivyIndex:
         hits = []
         for score, address in found.hits if limit else ():
             stored = searcher.doc(address)
-            hits.append((Hit(uuid.UUID(stored["uuid"][0]), float(score)), stored["sort"][0]))
-        hits.sort(key=lambda pair: (-round(pair[0].score, 3), pair[1]))
+            hits.append(Hit(uuid.UUID(stored["uuid"][0]), float(score), stored["sort"][0]))
+        hits.sort(key=lambda hit: (-round(hit.score, 3), hit.qualified_name))
         counted = self._facets(searcher, compiler, query, compiled) if facets else {}
-        return Answer([hit for hit, _ in hits], int(found.count or 0), counted)  # type: ignore[attr-defined]  # its stubs lag behind
+        return Answer(hits, int(found.count or 0), counted)  # type: ignore[attr-defined]  # its stubs lag behind
 
     @staticmethod
     def _facets(searcher: Any, compiler: _Compiler, query: Query, compiled: T) -> dict[str, Sequence[tuple[str, int]]]:

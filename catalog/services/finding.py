@@ -13,6 +13,7 @@ from django.db.models import Q
 from catalog import backends
 from catalog.access import gate
 from catalog.access.principals import Principal
+from catalog.domain.families import family_of
 from catalog.domain.identifiers import fold
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Query, relaxations
@@ -20,10 +21,12 @@ from catalog.domain.ranking import DEPRECATED, Why, why
 from catalog.journal.projections import request_rebuild
 from catalog.journal.selectors import Change
 from catalog.models import Dataset, DatasetState
-from catalog.search.base import FACETS, MAX_OFFSET, IndexMissing, Scope, SearchDocument, SearchUnavailable
+from catalog.search.base import FACETS, MAX_OFFSET, Hit, IndexMissing, Scope, SearchDocument, SearchUnavailable
 from catalog.selectors import DatasetSummary, summarized_by_uuid
 
 PAGE = 2_000
+FOLDED_HITS = 400
+"""So many hits at once are looked at to fold families."""
 SEARCHED = (DatasetState.LIVE,)
 """Missing datasets leave search at once; observed ones are not in it yet."""
 
@@ -117,18 +120,19 @@ def rebuild_index() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A dataset that was found, how well it fits, and why."""
+    """A dataset that was found, how well it fits, and why; and how many of its family it stands for beside itself."""
 
     summary: DatasetSummary
     score: float
     why: Why
+    folded: int = 0
 
 
-def _found(query: Query, principal: Principal, hits: Sequence[tuple[uuid.UUID, float]]) -> list[Found]:
+def _found(query: Query, principal: Principal, hits: Sequence[tuple[uuid.UUID, float, int]]) -> list[Found]:
     """Return what was found, with the reasons that the asker may know, by one query."""
-    known = summarized_by_uuid(principal=principal, uuids=[key for key, _ in hits])
+    known = summarized_by_uuid(principal=principal, uuids=[key for key, _, _ in hits])
     items = []
-    for key, score in hits:
+    for key, score, folded in hits:
         if key in known:
             one = known[key]
             reasons = why(
@@ -138,7 +142,7 @@ def _found(query: Query, principal: Principal, hits: Sequence[tuple[uuid.UUID, f
                 columns=one.columns,
                 tags=one.tags,
             )
-            items.append(Found(one.summary, score, reasons))
+            items.append(Found(one.summary, score, reasons, folded))
     return items
 
 
@@ -189,24 +193,62 @@ def scope_of(principal: Principal) -> Scope:
     return Scope(gate.classes_for(principal, gate.DISCOVER), gate.classes_for(principal, gate.READ))
 
 
-def search(*, query: Query, principal: Principal, limit: int, offset: int = 0, facets: bool = True) -> SearchResult:
+def _folded(hits: Sequence[Hit], start: int, limit: int) -> tuple[list[tuple[Hit, int]], int]:
+    """
+    Return the best hits of families, each with how many it stands for, and where those begin that come next.
+
+    Families that were met before ``start`` stand on earlier pages.
+    """
+    earlier = {family_of(hit.qualified_name) for hit in hits[:start]}
+    chosen: dict[str, tuple[Hit, int]] = {}
+    following = len(hits)
+    for at in range(start, len(hits)):
+        key = family_of(hits[at].qualified_name)
+        if key in earlier:
+            continue
+        if key in chosen:
+            first, count = chosen[key]
+            chosen[key] = first, count + 1
+        elif len(chosen) < limit:
+            chosen[key] = hits[at], 0
+        else:
+            following = min(following, at)
+    return list(chosen.values()), following
+
+
+def search(
+    *,
+    query: Query,
+    principal: Principal,
+    limit: int,
+    offset: int = 0,
+    facets: bool = True,
+    fold_families: bool = False,
+) -> SearchResult:
     """
     Return what a query finds of what the principal may know, best first.
 
-    While the index does not answer, names in the database do, and the result says so.
+    With ``fold_families`` a dataset stands for its backups, copies and shards among the next hundreds of hits; ``total``
+    and facets count all of them. While the index does not answer, names in the database do, and the result says so.
     """
     scope = scope_of(principal)
     suggestions: Sequence[Suggestion] = ()
     try:
-        answer = backends.search_index().search(query, scope, limit=limit, offset=offset, facets=facets)
+        # Windows begin at fixed places, so that what one page folds the next one knows.
+        window = offset - offset % FOLDED_HITS if fold_families else offset
+        taken = FOLDED_HITS if fold_families and limit else limit
+        answer = backends.search_index().search(query, scope, limit=taken, offset=window, facets=facets)
         if not answer.total and facets and (query.texts or query.filters):
             suggestions = _suggestions(query, scope)
     except SearchUnavailable as error:
         if isinstance(error, IndexMissing):
             request_rebuild("search")
         return _by_name(query, principal, limit, offset, str(error))
-    items = _found(query, principal, [(hit.uuid, hit.score) for hit in answer.hits])
-    end = offset + limit
+    chosen, used = [(hit, 0) for hit in answer.hits], limit
+    if fold_families:
+        chosen, used = _folded(answer.hits, offset - window, limit)
+    items = _found(query, principal, [(hit.uuid, hit.score, folded) for hit, folded in chosen])
+    end = window + used
     return SearchResult(
         items=items,
         total=answer.total,
@@ -227,7 +269,7 @@ def _by_name(query: Query, principal: Principal, limit: int, offset: int, reason
     )
     total = Dataset.objects.filter(condition).count()
     return SearchResult(
-        items=_found(query, principal, [(key, 0.0) for key in rows]),
+        items=_found(query, principal, [(key, 0.0, 0) for key in rows]),
         total=total,
         facets={},
         next_offset=offset + limit if total > offset + limit else None,

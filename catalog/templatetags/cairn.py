@@ -14,7 +14,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog import backends
+from catalog.domain.families import family_of
 from catalog.domain.identifiers import split_words, wanted_words
+from catalog.domain.names import QualifiedName
+from catalog.domain.query import Filter
 
 register = template.Library()
 
@@ -130,6 +133,14 @@ def when(context: template.Context, moment: datetime | str | None, missing: str 
 
 def _three(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+@register.filter
+def family_query(qualified_name: str) -> str:
+    """Return the query that finds a dataset with its copies and shards."""
+    catalog, *database, _ = QualifiedName.parse(qualified_name).segments
+    where = [Filter("catalog", catalog), *(Filter("database", part) for part in database)]
+    return " ".join(map(str, [Filter("name", f"*{family_of(qualified_name).rpartition('/')[2]}*"), *where]))
 
 
 @register.filter

@@ -71,7 +71,9 @@ class SearchIndexContract:
 
     def names(self, index: SearchIndex, text: str, scope: Scope = ALL) -> list[str]:
         by_uuid = {document.uuid: document.qualified_name for document in ESTATE}
-        return [by_uuid[hit.uuid] for hit in self.find(index, text, scope).hits]
+        hits = self.find(index, text, scope).hits
+        assert [hit.qualified_name for hit in hits] == [by_uuid[hit.uuid] for hit in hits]
+        return [hit.qualified_name for hit in hits]
 
     @pytest.mark.parametrize(
         ("text", "first"),

@@ -99,6 +99,7 @@ class SummaryShape(Shape):
 class FoundShape(SummaryShape):
     score = serializers.FloatField()
     reasons = serializers.ListField(child=serializers.CharField(), help_text="why it was found, for people")
+    folded = serializers.IntegerField(help_text="backups, copies and shards that it stands for, with fold=true")
 
 
 class SuggestionShape(Shape):

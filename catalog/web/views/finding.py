@@ -132,7 +132,8 @@ def _results(request: HttpRequest, text: str) -> HttpResponse:
             query = query.narrowed(each)
         return redirect(f"{reverse('search')}?{_encoded(query)}")
     offset = _offset(request)
-    result = search(query=query, principal=principal, limit=PAGE, offset=offset)
+    is_folded = bool(query.words) and request.GET.get("fold") != "0"
+    result = search(query=query, principal=principal, limit=PAGE, offset=offset, fold_families=is_folded)
     facet_names = tuple(name for name, _ in FACETS)
     unfiltered = Query(query.texts, tuple(f for f in query.filters if f.excluded or f.field not in facet_names))
     context = {
@@ -142,6 +143,7 @@ def _results(request: HttpRequest, text: str) -> HttpResponse:
         "result": result,
         "first": offset + 1,
         "last": offset + len(result.items),
+        "is_folded": is_folded,
         "previous_offset": max(0, offset - PAGE) if offset else None,
         "chips": _chips(query),
         "unfiltered": str(unfiltered),

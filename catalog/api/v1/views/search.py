@@ -23,6 +23,7 @@ class SearchView(View):
             query("q", str, 'words, "phrases" and filters such as `owner:alice tag:pii -name:tmp_*`'),
             LIMIT,
             CURSOR,
+            query("fold", bool, "show a dataset for its backups, copies and dated shards too (default false)"),
             query("facets", bool, "count values of platform, catalog, owner and tag (default true)"),
         ],
         responses={
@@ -46,11 +47,17 @@ class SearchView(View):
             limit=asked,
             offset=offset,
             facets=request.GET.get("facets", "true") != "false",
+            fold_families=request.GET.get("fold") == "true",
         )
         response = Response(
             {
                 "items": [
-                    {**asdict(found.summary), "score": found.score, "reasons": found.why.reasons}
+                    {
+                        **asdict(found.summary),
+                        "score": found.score,
+                        "reasons": found.why.reasons,
+                        "folded": found.folded,
+                    }
                     for found in result.items
                 ],
                 "next": encode_cursor("search", result.next_offset) if result.next_offset is not None else None,
