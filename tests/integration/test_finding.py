@@ -73,4 +73,4 @@ def test_the_page_and_rest_fold_when_asked(shards, client, operator):
     assert client.get("/search?q=plays&fold=0").content.decode().count('class="result-head"') == 20
     assert client.get("/search?q=name:*plays*+catalog:mem+database:db&fold=0").status_code == 200
     items = client.get("/v1/search?q=plays&fold=true").json()["items"]
-    assert [item["folded"] for item in items][0] == 29
+    assert items[0]["folded"] == 29

@@ -248,10 +248,12 @@ def _partitions(
         return context | {"filter_error": str(error)}
     except (ConnectorError, selectors.Unsupported) as error:
         return context | {"source_error": str(error)}
+    usual = (body["location"] or "").rstrip("/")
     shown_items = [
         {
             "name": partition.name,
-            "location": partition.location,
+            # Where it lies is worth a line only if that is elsewhere than its name says.
+            "location": "" if partition.location == f"{usual}/{partition.name}" else partition.location,
             "created_at": partition.created_at,
             "rows": counted(partition.properties.get("numRows", "")),
             "size": counted(partition.properties.get("totalSize", "")),
