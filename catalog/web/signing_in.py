@@ -36,6 +36,9 @@ def page_view(view: View) -> View:
         if principal_of(request) is None:
             query = urlencode({"next": request.get_full_path()})
             return redirect(f"{reverse(settings.LOGIN_URL)}?{query}")
+        if any("\x00" in value for _, values in request.POST.lists() for value in values):
+            # No database keeps one in a text.
+            return errors.page(request, 400, "Not understood", "A form cannot hold a NUL character. Take it out.")
         try:
             return view(request, *args, **kwargs)
         except Exception as error:

@@ -478,3 +478,10 @@ def test_a_catalog_s_page_shows_what_changed_and_its_last_runs(web, orders):
     assert page.count("Sync of") == 2
     assert "Sync of" in text_of(web.get("/runs?subject=mem"))
     assert "No run yet" in text_of(web.get("/runs?subject=other"))
+
+
+@pytest.mark.parametrize("address", ["/settings", "/users", "/access", "/views", "/tokens", "/catalogs/mem"])
+def test_a_form_with_a_nul_is_refused(web, orders, address):
+    answer = web.post(address, {"action": "profile", "display_name": "a\x00b", "name": "a\x00b"})
+    assert answer.status_code == 400
+    assert "NUL" in text_of(answer)
