@@ -164,6 +164,9 @@ def change_user(*, caller: Caller, username: str, changes: Mapping[str, Any]) ->
         except ValidationError as error:
             raise InvalidAccess(f"{str(changes['email'])[:100]!r} is no e-mail address") from error
     with transaction.atomic():
+        # All of them, so that no two who take each other's rights at once leave nobody.
+        operators = User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("pk")
+        list(operators.values_list("pk", flat=True))
         user = _locked_user(username)
         before = {name: getattr(user, columns.get(name, name)) for name in changes}
         if before == dict(changes):

@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import duckdb
@@ -24,6 +25,7 @@ from catalog.connectors.base import (
     Context,
     DatasetRef,
     InvalidOptions,
+    LoadFailure,
     NoSuchTable,
     Refused,
     SourceBusy,
@@ -33,7 +35,7 @@ from catalog.connectors.base import (
 )
 from catalog.connectors.duckdb import DuckDBConnector
 from catalog.connectors.hive import HiveConnector
-from catalog.connectors.iceberg import IcebergConnector
+from catalog.connectors.iceberg import IcebergConnector, by_rest
 from catalog.connectors.memory import MemoryConnector
 from catalog.connectors.postgresql import PostgreSQLConnector
 from catalog.connectors.sqlite import SQLiteConnector
@@ -355,6 +357,30 @@ class TestIcebergInSQL(IcebergContract):
         catalog.create_namespace(("a", "b"))
         assert "a.b" in [ref.name for ref in connector.list_databases(self.context()).items]
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "{",
+            "null",
+            "[]",
+            "{}",
+            '{"format-version": 9}',
+            "\x1f\x8b not gzip",
+            '{"a":' * 5_000 + "1" + "}" * 5_000,
+            "x" * 3_000_000,
+        ],
+    )
+    def test_a_metadata_file_that_is_corrupt_fails_alone(self, catalog, connector, tmp_path, text):
+        for path in (tmp_path / "lake").rglob("*.metadata.json"):
+            if "/orders/" in str(path):
+                path.write_text(text, encoding="latin-1")
+        orders, customers = connector.load(self.context(), [DatasetRef(SHOP, "orders"), DatasetRef(SHOP, "customers")])
+        assert isinstance(orders, LoadFailure)
+        assert not orders.gone
+        assert len(orders.reason) < 500
+        assert customers.document.columns
+
     def test_a_metadata_file_that_is_gone_fails_alone(self, catalog, connector, tmp_path):
         for path in (tmp_path / "lake").rglob("*.metadata.json"):
             if "/orders/" in str(path):
@@ -401,6 +427,18 @@ class TestIcebergByREST(IcebergContract):
         assert nested in refs
         assert collect(lambda page: connector.list_datasets(self.context(), nested, page)) == []
         catalog.drop_namespace((SHOP, "b"))
+
+    @pytest.mark.parametrize(
+        ("damage", "words"), [("gone", "fails at this table"), ("corrupt", "did not answer within")]
+    )
+    def test_a_table_that_the_catalog_fails_at_fails_alone(self, catalog, connector, monkeypatch, damage, words):
+        monkeypatch.setattr(by_rest, "TABLE_SECONDS", 2)  # the reference catalog tries for a minute and a half
+        for path in Path(urlsplit(catalog.load_table((SHOP, "orders")).metadata_location).path).parent.glob("*.json"):
+            path.unlink() if damage == "gone" else path.write_text("{")
+        orders, customers = connector.load(self.context(), [DatasetRef(SHOP, "orders"), DatasetRef(SHOP, "customers")])
+        assert words in orders.reason
+        assert not orders.gone
+        assert customers.document.columns
 
     def test_views_are_read(self, catalog, connector):
         from pyiceberg.schema import Schema
@@ -933,13 +971,41 @@ class RealHiveContract(HiveContract):
         assert connector.check(self.context()).databases >= 1
 
 
+class ThriftContract(RealHiveContract):
+    @pytest.mark.parametrize("refused", ["get_current_notificationEventId", "get_next_notification"])
+    def test_a_metastore_that_does_not_tell_its_events_is_read_whole(self, connector, change, monkeypatch, refused):
+        from hive_metastore import ThriftHiveMetastore
+        from thrift.Thrift import TApplicationException
+
+        first = connector.changes(self.context(), None)
+
+        def refuse(*_arguments):
+            raise TApplicationException(TApplicationException.INTERNAL_ERROR, "not authorized")
+
+        monkeypatch.setattr(ThriftHiveMetastore.Client, refused, refuse)
+        change()
+        told = connector.changes(self.context(), first.token)
+        assert told is None or told.touched is None
+        assert connector.check(self.context()).databases >= 1
+
+
 @pytest.mark.server("hive")
-class TestHiveThriftOnDerby(RealHiveContract):
+class TestHiveThriftOnDerby(ThriftContract):
     uri = HIVE_URI
 
+    def test_a_table_of_10_000_columns_and_40_levels_is_read(self, hive, connector):
+        kind = "int"
+        for level in range(40):
+            kind = f"struct<level{level}:{kind}>"
+        columns = [(f"c{number}", "bigint", "") for number in range(9_999)]
+        hive.create_table(SHOP, "wide", [*columns, ("deep", kind, "")], location="file:/warehouse/shop/wide")
+        (wide,) = connector.load(self.context(), [DatasetRef(SHOP, "wide")])
+        assert len(wide.document.columns) == 10_000
+        assert str(wide.document.columns[-1].type).count("struct<") == 40
+
 
 @pytest.mark.server("hive")
-class TestHiveThriftOnPostgreSQL(RealHiveContract):
+class TestHiveThriftOnPostgreSQL(ThriftContract):
     uri = HIVE_POSTGRES_URI
 
 

@@ -7,6 +7,8 @@ import sqlite3
 import pytest
 
 from catalog import selectors
+from catalog.access.models import User
+from catalog.access.services import create_user
 from catalog.connectors.base import LoadFailure
 from catalog.connectors.hive import HiveConnector
 from catalog.models import Catalog, Dataset
@@ -93,3 +95,23 @@ def test_renames_and_re_creations_keep_what_people_said(hive, operator):
     again = selectors.get_dataset_by_name(name="hms/shop/purchases", principal=operator.principal)
     assert again.uuid == key
     assert b"tier-1" in again.body
+
+
+def test_a_table_of_10_000_columns_and_40_levels_lands_beside_the_others_and_is_shown(hive, operator, client):
+    kind = "int"
+    for level in range(40):
+        kind = f"struct<level{level}:{kind}>"
+    columns = [(f"c{number}", "bigint", "") for number in range(9_999)]
+    hive.create_table("shop", "wide", [*columns, ("deep", kind, "")], location="file:/warehouse/shop/wide")
+    hive.create_table("shop", "broken", [("a", "struct<b:", "")], location="file:/warehouse/shop/broken")
+    hive.create_table("shop", "fine", COLUMNS, location="file:/warehouse/shop/fine")
+    run = sync(operator, "hms")
+    assert run.state == "done"
+    assert run.result["created"] >= 2
+    create_user(caller=operator, username="root", password="long enough word", operator=True)
+    client.force_login(User.objects.get(username="root"))
+    for address in ("/datasets/hms/shop/wide", "/datasets/hms/shop/wide?column=level39", "/catalogs/hms"):
+        assert client.get(address).status_code == 200
+    whole = client.get("/v1/datasets?name=hms/shop/wide").json()
+    assert len(whole["columns"]) == 10_000 + 40
+    assert Dataset.objects.filter(qualified_name="hms/shop/fine").exists()

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from catalog.connectors.base import (
     Changes,
+    ConnectorError,
     ConnectorSpec,
     Context,
     DatabaseRef,
@@ -20,6 +21,7 @@ from catalog.connectors.base import (
     Page,
     PageToken,
     Partition,
+    SourceUnavailable,
     check_options,
     page_of_names,
 )
@@ -147,7 +149,15 @@ class HiveConnector:
         if not last:  # without a listener the number stays at nought
             return None
         after = int(since) if since and since.isdigit() else None
-        return Changes(str(last), None if after is None else self._touched(ctx, after, last))
+        touched = None
+        if after is not None:
+            try:
+                touched = self._touched(ctx, after, last)
+            except SourceUnavailable:
+                raise
+            except ConnectorError:  # a server that counts events and does not tell them
+                touched = None
+        return Changes(str(last), touched)
 
     def _touched(self, ctx: Context, after: int, last: int) -> Mapping[str, frozenset[str]] | None:
         if not after <= last <= after + MAX_EVENTS:

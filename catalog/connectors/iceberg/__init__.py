@@ -7,17 +7,21 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from catalog.connectors.base import (
+    ConnectorError,
     ConnectorSpec,
     Context,
     DatabaseRef,
     DatasetRef,
     Health,
+    InvalidOptions,
     Loaded,
     LoadFailure,
     NoSuchDatabase,
+    NotInstalled,
     Option,
     Page,
     PageToken,
+    SourceUnavailable,
     TableHistory,
     check_options,
     page_of_names,
@@ -108,7 +112,13 @@ class IcebergConnector:
         """Return documents, one metadata file each."""
         for ref in refs:
             ctx.check()
-            yield self._catalog.load(ctx, ref)
+            try:
+                answer = self._catalog.load(ctx, ref)
+            except (InvalidOptions, NotInstalled, SourceUnavailable):
+                raise
+            except ConnectorError as error:  # of this table alone
+                answer = LoadFailure(ref, str(error))
+            yield answer
 
     def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
         """Return what a table's metadata file keeps of earlier states."""

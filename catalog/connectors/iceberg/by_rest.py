@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from pyiceberg import exceptions
 from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.table import Table
 from requests.adapters import HTTPAdapter
 
 from catalog.connectors.base import (
@@ -25,10 +27,12 @@ from catalog.connectors.base import (
     TableHistory,
 )
 from catalog.connectors.iceberg.documents import view_document
-from catalog.connectors.iceberg.loading import history_of, load_from
+from catalog.connectors.iceberg.loading import history_of, load_table
 from catalog.domain.names import join_namespace, split_namespace
 
 CONNECT_SECONDS = 3.0
+TABLE_SECONDS = 20
+"""How long one table is waited for where others are to be read too."""
 MAX_DEPTH = 20
 _MODE = "snapshot-loading-mode"
 MAX_NAMESPACES = 100_000
@@ -126,7 +130,7 @@ class RESTCatalog:
     def load(self, ctx: Context, ref: DatasetRef) -> Loaded | LoadFailure:
         """Return a table's document, or if there is no such table, a view's."""
         with self._open(ctx) as catalog:
-            answer = load_from(catalog, ref, digest=False)
+            answer = load_table(ref, lambda: self._table(catalog, ref, ctx), digest=False)
             if isinstance(answer, Loaded) or not answer.gone:
                 return answer
             try:
@@ -140,9 +144,32 @@ class RESTCatalog:
         with self._open(ctx) as catalog:
             catalog.properties[_MODE] = "all"
             try:
-                return history_of(ref, lambda: catalog.load_table((*split_namespace(ref.database), ref.name)))
+                return history_of(ref, lambda: self._table(catalog, ref, ctx))
             finally:
                 catalog.properties[_MODE] = "refs"
+
+    def _table(self, catalog: RestCatalog, ref: DatasetRef, ctx: Context) -> Table:
+        """
+        Return a table. A catalog may try for minutes to read what is corrupt; others do not wait for that.
+
+        :raises ConnectorError: for what is wrong with this table alone. :raises SourceUnavailable: if nothing answers.
+        """
+        self._adapter.ctx = replace(ctx, deadline=min(ctx.deadline, time.monotonic() + TABLE_SECONDS))
+        try:
+            table: Table = catalog.load_table((*split_namespace(ref.database), ref.name))
+            return table
+        except requests.Timeout as error:
+            ctx.check()
+            words = f"the REST catalog did not answer within {TABLE_SECONDS} s for this table"
+            raise ConnectorError(words) from error
+        except requests.RequestException as error:
+            raise SourceUnavailable("the REST catalog does not answer as one; check the option 'uri'") from error
+        except exceptions.ServiceUnavailableError:
+            raise
+        except exceptions.ServerError as error:  # such as at a metadata file that is gone
+            raise ConnectorError("the REST catalog fails at this table") from error
+        finally:
+            self._adapter.ctx = ctx
 
     def close(self) -> None:
         """Close the session."""

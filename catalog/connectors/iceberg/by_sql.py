@@ -19,7 +19,7 @@ from catalog.connectors.base import (
     SourceUnavailable,
     TableHistory,
 )
-from catalog.connectors.iceberg.loading import history_of, load_from
+from catalog.connectors.iceberg.loading import history_of, load_table
 from catalog.domain.names import join_namespace, split_namespace
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class SQLCatalog:
     def load(self, ctx: Context, ref: DatasetRef) -> Loaded | LoadFailure:
         """Return a table's document."""
         with self._open(ctx) as catalog:
-            return load_from(catalog, ref, digest=True)
+            identifier = (*split_namespace(ref.database), ref.name)
+            return load_table(ref, lambda: catalog.load_table(identifier), digest=True)
 
     def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
         """Return a table's history."""

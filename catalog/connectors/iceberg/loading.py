@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from catalog.connectors.base import ConnectorError, DatasetRef, Loaded, LoadFailure, NoSuchTable, TableHistory
 from catalog.connectors.iceberg.documents import table_document, table_history, table_parameters
-from catalog.domain.names import split_namespace
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
 
-def load_from(catalog: Catalog, ref: DatasetRef, *, digest: bool) -> Loaded | LoadFailure:
-    """Return the document of a table that a catalog of PyIceberg's knows."""
-    return load_table(ref, lambda: catalog.load_table((*split_namespace(ref.database), ref.name)), digest=digest)
+# What a file that is cut off, of another kind, or made to hurt leads to, beside PyIceberg's own ValidationError.
+_CORRUPT = (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RecursionError, zlib.error)
 
 
 def history_of(ref: DatasetRef, read: Callable[[], Table]) -> TableHistory:
     """Return the history of a table that is read so. :raises NoSuchTable, ConnectorError: if it is not there, or cannot be read."""
-    from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
+    from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError, ValidationError
 
     try:
         return table_history(read())
@@ -30,14 +28,14 @@ def history_of(ref: DatasetRef, read: Callable[[], Table]) -> TableHistory:
         raise NoSuchTable(f"there is no table '{ref.name}' in '{ref.database}'") from error
     except FileNotFoundError as error:
         raise ConnectorError(f"the metadata file of '{ref.name}' is gone") from error
-    except (ValueError, KeyError, OSError, RecursionError) as error:
+    except (*_CORRUPT, ValidationError) as error:
         reason = f"the metadata file of '{ref.name}' could not be read ({type(error).__name__})"
         raise ConnectorError(reason) from error
 
 
 def load_table(ref: DatasetRef, read: Callable[[], Table], *, digest: bool) -> Loaded | LoadFailure:
     """Return the document of a table that is read so, with its metadata location as the digest where listings give it too."""
-    from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError
+    from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError, ValidationError
 
     try:
         table = read()
@@ -46,7 +44,7 @@ def load_table(ref: DatasetRef, read: Callable[[], Table], *, digest: bool) -> L
         return LoadFailure(ref, f"there is no table '{ref.name}' in '{ref.database}'", gone=True)
     except FileNotFoundError:
         return LoadFailure(ref, "its metadata file is gone")
-    except (ValueError, KeyError, OSError, RecursionError) as error:
+    except (*_CORRUPT, ValidationError) as error:
         return LoadFailure(ref, f"its metadata file could not be read ({type(error).__name__})")
     location = table.metadata_location if digest else None
     found = replace(ref, source_id=str(table.metadata.table_uuid), digest=location)
