@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote, urlencode
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
 from django.templatetags.static import static
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog import backends
@@ -50,11 +51,34 @@ def platform(name: str, size: str = "") -> SafeString:
     )
 
 
+# A word longer than this gets places where it may break: a table's column is as wide as its longest word.
+_LONG_WORD = re.compile(r"\S{31,}")
+_PIECE = 10
+
+
+@register.filter
+def soft(text: object) -> SafeString:
+    """Return a text whose very long words may break, every few characters."""
+
+    def broken(word: str) -> SafeString:
+        pieces = (word[at : at + _PIECE] for at in range(0, len(word), _PIECE))
+        return format_html_join(mark_safe("<wbr>"), "{}", ((piece,) for piece in pieces))
+
+    whole = str(text)
+    parts: list[SafeString] = []
+    end = 0
+    for found in _LONG_WORD.finditer(whole):
+        parts += [escape(whole[end : found.start()]), broken(found.group())]
+        end = found.end()
+    return mark_safe("".join([*parts, escape(whole[end:])]))  # noqa: S308  each part was escaped
+
+
 @register.simple_tag
 def name(qualified_name: str, marked: str = "") -> SafeString:
     """Return a qualified name that may break after each slash, its last part bold, words of a query marked in it."""
     *path, last = qualified_name.split("/")
-    return format_html("{}<b>{}</b>", format_html_join("", "{}/<wbr>", ((part,) for part in path)), mark(last, marked))
+    parents = format_html_join("", "{}/<wbr>", ((soft(part),) for part in path))
+    return format_html("{}<b>{}</b>", parents, mark(last, marked))
 
 
 @register.simple_tag
@@ -62,7 +86,7 @@ def mark(text: str, query: str) -> SafeString:
     """Return a text with the words of a query marked."""
     wanted = set(wanted_words(query))
     if not wanted:
-        return format_html("{}", text)
+        return soft(text)
     folded = text.lower()
     spans: list[tuple[int, int]] = []
     at = 0
@@ -78,9 +102,9 @@ def mark(text: str, query: str) -> SafeString:
     pieces: list[SafeString] = []
     end = 0
     for start, stop in spans:
-        pieces.append(format_html("{}<mark>{}</mark>", text[end:start], text[start:stop]))
+        pieces.append(format_html("{}<mark>{}</mark>", soft(text[end:start]), text[start:stop]))
         end = stop
-    pieces.append(format_html("{}", text[end:]))
+    pieces.append(soft(text[end:]))
     return mark_safe("".join(pieces))  # noqa: S308  each piece was escaped
 
 

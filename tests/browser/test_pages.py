@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -265,3 +268,40 @@ def test_a_bookmark_and_a_saved_view_are_a_click_away(browser, cairn):
     page.keyboard.type("customers in du")
     expect(page.get_by_role("option", name="Customers in DuckDB")).to_be_visible()
     page.context.close()
+
+
+def test_names_of_hundreds_of_characters_overflow_nothing(browser, cairn, tmp_path):
+    table, column, catalog = "very_long_table_name_" * 12, "column_that_goes_on_" * 30, "c" * 63
+    path = tmp_path / "long.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"CREATE TABLE {table} ({column} TEXT, b TEXT)")
+    connection.close()
+    asked = {"headers": {"Authorization": "Bearer browser-tests-token"}, "timeout": 30}
+    with httpx.Client(base_url=cairn.url, **asked) as client:
+        body = {"name": catalog, "platform": "sqlite", "options": {"path": str(path)}, "description": "d" * 500}
+        assert client.post("/v1/catalogs", json=body).status_code == 201
+        deadline = time.monotonic() + 30
+        name = f"{catalog}/main/{table}"
+        while (found := client.get("/v1/datasets", params={"name": name})).status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        key, user = found.json()["uuid"], "u" * 100
+        client.post(
+            "/v1/users", json={"username": user, "display_name": "Name" * 50, "email": f"{'e' * 60}@example.com"}
+        )
+        client.post("/v1/teams", json={"name": "t" * 100, "display_name": "Team" * 50, "members": [user]})
+        client.post("/v1/views", json={"name": "V" * 100, "query": "q" * 1_000})
+        for part in (f"tags/{'t' * 100}", f"owners/user:{user}", "bookmark"):
+            assert client.put(f"/v1/datasets/{key}/{part}").is_success
+        addresses = [
+            *("/", "/search?q=" + "x" * 900, f"/datasets/{name}", f"/datasets/{name}?tab=versions", "/bookmarks"),
+            *(f"/datasets/{name}?tab=history", f"/catalogs/{catalog}", f"/catalogs/{catalog}/database?name=main"),
+            *("/views", "/users", f"/users/{user}", f"/teams/{'t' * 100}", "/audit", "/runs", f"/datasets/{name}x"),
+        ]
+        for width in (1280, 390):
+            page = opened(browser, cairn, "/", width=width)
+            for address in addresses:
+                page.goto(cairn.url + address)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+            page.context.close()
+        client.delete(f"/v1/catalogs/{catalog}")
