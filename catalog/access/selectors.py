@@ -49,14 +49,24 @@ class GrantView:
     team: str | None
 
 
-def list_grants(*, principal: Principal, username: str | None = None, team: str | None = None) -> Sequence[GrantView]:
+def list_grants(
+    *,
+    principal: Principal,
+    limit: int,
+    after: tuple[str, uuid.UUID] | None = None,
+    username: str | None = None,
+    team: str | None = None,
+) -> Sequence[GrantView]:
     """
-    Return all grants by pattern, or those that were made to a user or a team by name.
+    Return grants by pattern, or those that were made to a user or a team by name.
 
-    :raises Denied: unless the principal is an operator.
+    ``after`` is pattern and id of the last one of the page before. :raises Denied: unless the principal is an operator.
     """
     gate.require_operator(principal, what="listing grants")
-    rows = Grant.objects.select_related("pattern", "user", "team").order_by("pattern__pattern", "pk")
+    rows = Grant.objects.select_related("pattern", "user", "team").order_by("pattern__pattern", "uuid")
+    if after is not None:
+        pattern, key = after
+        rows = rows.filter(Q(pattern__pattern__gt=pattern) | Q(pattern__pattern=pattern, uuid__gt=key))
     if username is not None:
         rows = rows.filter(user__username=username)
     if team is not None:
@@ -69,14 +79,15 @@ def list_grants(*, principal: Principal, username: str | None = None, team: str 
             row.user.username if row.user else None,
             row.team.name if row.team else None,
         )
-        for row in rows
+        for row in rows[:limit]
     ]
 
 
-def list_restrictions(*, principal: Principal) -> Sequence[tuple[uuid.UUID, str]]:
-    """Return id and pattern of all restrictions. :raises Denied: unless the principal is an operator."""
+def list_restrictions(*, principal: Principal, limit: int, after: str = "") -> Sequence[tuple[uuid.UUID, str]]:
+    """Return id and pattern of restrictions, from the one after a pattern. :raises Denied: unless the principal is an operator."""
     gate.require_operator(principal, what="listing restrictions")
-    return list(Restriction.objects.order_by("pattern__pattern").values_list("uuid", "pattern__pattern"))
+    rows = Restriction.objects.filter(pattern__pattern__gt=after).order_by("pattern__pattern")
+    return list(rows.values_list("uuid", "pattern__pattern")[:limit])
 
 
 @dataclass(frozen=True, slots=True)

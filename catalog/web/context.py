@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -41,6 +42,14 @@ def holds_of(request: HttpRequest, principal: Principal) -> Sequence[selectors.H
 def views_of(request: HttpRequest, principal: Principal) -> Sequence[selectors.ViewOfQuery]:
     """Return the first views that who asks has or is shown."""
     return _once(request, "views", lambda: selectors.list_views(principal=principal, limit=RAIL_VIEWS + 1))
+
+
+def place_of(request: HttpRequest) -> tuple[str, uuid.UUID] | None:
+    """Return name and id of the last item of the page before, of a list that is ordered by names; None for the first page."""
+    try:
+        return request.GET.get("after", "")[:500], uuid.UUID(request.GET.get("id", ""))
+    except ValueError:
+        return None
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

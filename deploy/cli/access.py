@@ -52,9 +52,9 @@ def revoke_token(token: uuid.UUID, as_json: Json = False) -> None:
 
 
 @grants_app.command("list")
-def list_grants(as_json: Json = False) -> None:
+def list_grants(limit: Limit = 200, as_json: Json = False) -> None:
     """List who may do what."""
-    items = Client().ask("GET", "/v1/grants")["items"]
+    items = Client().pages("/v1/grants", limit)
     if not show(items, as_json):
         table(
             ("grant", "pattern", "role", "to"),

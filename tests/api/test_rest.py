@@ -34,6 +34,19 @@ def estate(source):
     return source
 
 
+@pytest.fixture
+def full(api, estate):
+    """Five of everything that lists are of."""
+    for number in range(5):
+        send(api, "POST", "/v1/users", {"username": f"user{number}"})
+        send(api, "POST", "/v1/teams", {"name": f"team{number}"})
+        send(api, "POST", "/v1/views", {"name": f"View {number}", "query": "table"})
+        send(api, "PUT", f"/v1/datasets/{estate.id_of(f'table_{number}')}/bookmark")
+        send(api, "POST", "/v1/grants", {"role": "reader", "pattern": "mem/**", "user": f"user{number}"})
+        send(api, "POST", "/v1/restrictions", {"pattern": f"other{number}/**"})
+    return estate
+
+
 def walk(client, address):
     """Follow the cursors of a list and return all items."""
     items, cursor = [], ""
@@ -55,11 +68,17 @@ def walk(client, address):
         ("/v1/audit", "number"),
         ("/v1/runs", "number"),
         ("/v1/catalogs/mem/databases", "name"),
+        ("/v1/grants", "uuid"),
+        ("/v1/restrictions", "pattern"),
+        ("/v1/users", "username"),
+        ("/v1/teams", "name"),
+        ("/v1/views", "name"),
+        ("/v1/bookmarks", "qualified_name"),
     ],
 )
-def test_pages_join_to_the_whole_list_each_item_once(api, estate, address, key):
+def test_pages_join_to_the_whole_list_each_item_once(api, full, address, key):
     keys = [item[key] for item in walk(api, address)]
-    assert len(keys) == len(set(keys)) > 0
+    assert len(keys) == len(set(keys)) > (0 if address in ("/v1/runs", "/v1/catalogs/mem/databases") else 4)
     whole = api.get(f"{address}{'&' if '?' in address else '?'}limit=200").json()
     assert len(whole["items"]) == len(keys)
 

@@ -14,6 +14,7 @@ from catalog.api.v1.errors import InvalidCursor, InvalidParameter
 
 MAX_LIMIT = 200
 BIGGEST = 2**63 - 1
+_NOT_OURS = "this cursor was not given out here; leave it out to begin at the first page"
 
 
 def encode_cursor(kind: str, value: int | str) -> str:
@@ -31,8 +32,25 @@ def decode_cursor(kind: str, text: str | None, expected: type[Any], *, most: int
         found = None
     good = isinstance(found, list) and len(found) == 2 and found[0] == kind and type(found[1]) is expected
     if not good or found is None or (expected is int and not 0 <= found[1] <= most):
-        raise InvalidCursor("this cursor was not given out here; leave it out to begin at the first page")
+        raise InvalidCursor(_NOT_OURS)
     return found[1]
+
+
+def place(name: str, key: uuid.UUID) -> str:
+    """Return the value of a cursor into a list that is ordered by names, several of which may be alike."""
+    return f"{key} {name}"
+
+
+def decode_place(kind: str, text: str | None) -> tuple[str, uuid.UUID] | None:
+    """Return name and id that a cursor holds, None without one. :raises InvalidCursor: if this kind of list did not give it out."""
+    held = decode_cursor(kind, text, str)
+    if held is None:
+        return None
+    key, _, name = held.partition(" ")
+    try:
+        return name, uuid.UUID(key)
+    except ValueError as error:
+        raise InvalidCursor(_NOT_OURS) from error
 
 
 def number(params: QueryDict, name: str, default: int, *, least: int = 0, most: int = BIGGEST) -> int:

@@ -13,9 +13,12 @@ from catalog.access import gate, selectors, services
 from catalog.access.principals import ROLES, NoSuchPrincipal
 from catalog.domain.names import InvalidName
 from catalog.web import undoing
+from catalog.web.context import place_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 PAGE = 100
+GRANTS = 500
+MEMBERS = 1_000
 _REFUSALS = (services.InvalidAccess, NoSuchPrincipal, InvalidName, ValueError)
 
 
@@ -31,10 +34,15 @@ def access(request: HttpRequest) -> HttpResponse:
             return redirect("access")
         except _REFUSALS as refused:
             error = str(refused)
+    grants = selectors.list_grants(principal=principal, after=place_of(request), limit=PAGE + 1)
+    restricted_after = request.GET.get("restricted_after", "")[:500]
+    restrictions = selectors.list_restrictions(principal=principal, after=restricted_after, limit=PAGE + 1)
     context = {
         "section": "access",
-        "grants": selectors.list_grants(principal=principal),
-        "restrictions": selectors.list_restrictions(principal=principal),
+        "grants": grants[:PAGE],
+        "last_grant": grants[PAGE - 1] if len(grants) > PAGE else None,
+        "restrictions": restrictions[:PAGE],
+        "last_restriction": restrictions[PAGE - 1][1] if len(restrictions) > PAGE else None,
         "roles": ROLES,
         "handles": selectors.find_owner_handles("", limit=200),
         "error": error,
@@ -142,7 +150,7 @@ def user(request: HttpRequest, username: str) -> HttpResponse:
     context = {
         "section": "users",
         "user": found,
-        "grants": selectors.list_grants(principal=principal, username=username),
+        "grants": selectors.list_grants(principal=principal, username=username, limit=GRANTS),
         "tokens": selectors.list_tokens(principal=principal, username=username),
         "error": error,
     }
@@ -197,8 +205,8 @@ def team(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "section": "users",
         "team": found,
-        "members": selectors.list_users(principal=principal, team=name, limit=1_000),
-        "grants": selectors.list_grants(principal=principal, team=name),
+        "members": selectors.list_users(principal=principal, team=name, limit=MEMBERS),
+        "grants": selectors.list_grants(principal=principal, team=name, limit=GRANTS),
         "error": error,
     }
     return render(request, "catalog/team.html", context, status=400 if error else 200)

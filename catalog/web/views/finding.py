@@ -143,7 +143,7 @@ def _results(request: HttpRequest, text: str) -> HttpResponse:
         "result": result,
         "first": offset + 1,
         "last": offset + len(result.items),
-        "is_folded": is_folded,
+        "is_folded": is_folded and any(found.folded for found in result.items),
         "previous_offset": max(0, offset - PAGE) if offset else None,
         "chips": _chips(query),
         "unfiltered": str(unfiltered),

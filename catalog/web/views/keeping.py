@@ -13,6 +13,7 @@ from catalog import selectors
 from catalog.services import keeping
 from catalog.templatetags.cairn import dataset_url
 from catalog.web import undoing
+from catalog.web.context import place_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 from catalog.web.views.finding import owner_names
 
@@ -62,17 +63,10 @@ def views(request: HttpRequest) -> HttpResponse:
             return _carry_out(request)
         except (keeping.NotKept, ValueError) as error:
             context["error"] = str(error)
-    found = selectors.list_views(principal=web_principal(request), after=_place(request), limit=PAGE + 1)
+    found = selectors.list_views(principal=web_principal(request), after=place_of(request), limit=PAGE + 1)
     context["views"] = found[:PAGE]
     context["last"] = found[PAGE - 1] if len(found) > PAGE else None
     return render(request, "catalog/views.html", context, status=400 if "error" in context else 200)
-
-
-def _place(request: HttpRequest) -> tuple[str, uuid.UUID] | None:
-    try:
-        return request.GET.get("after", "")[:100], uuid.UUID(request.GET.get("id", ""))
-    except ValueError:
-        return None
 
 
 def _carry_out(request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from catalog.access import selectors as access
 from catalog.access import services as access_services
 from catalog.api.v1 import bodies
-from catalog.api.v1.paging import decode_cursor, identifier, limit
+from catalog.api.v1.paging import decode_cursor, decode_place, identifier, limit, place
 from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
 from catalog.journal import clock
 
@@ -158,10 +158,13 @@ class TeamView(View):
 
 
 class GrantsView(View):
-    @extend_schema(responses={200: inline_serializer("Grants", {"items": bodies.GrantShape(many=True)}), **problems()})
+    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.GrantShape), **problems()})
     def get(self, request: Request) -> Response:
-        """Return all grants."""
-        return Response({"items": access.list_grants(principal=self.principal)})
+        """Return grants, by pattern."""
+        asked = limit(request.GET)
+        after = decode_place("grants", request.GET.get("cursor"))
+        found = access.list_grants(principal=self.principal, after=after, limit=asked + 1)
+        return page(found, asked, "grants", lambda view: place(view.pattern, view.uuid))
 
     @extend_schema(request=bodies.CreateGrant, responses={201: bodies.GrantShape, **problems(404)})
     def post(self, request: Request) -> Response:
@@ -184,13 +187,14 @@ class GrantView(View):
 
 
 class RestrictionsView(View):
-    @extend_schema(
-        responses={200: inline_serializer("Restrictions", {"items": bodies.RestrictionShape(many=True)}), **problems()}
-    )
+    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.RestrictionShape), **problems()})
     def get(self, request: Request) -> Response:
-        """Return the patterns whose datasets are known by grant only."""
-        found = access.list_restrictions(principal=self.principal)
-        return Response({"items": [{"uuid": key, "pattern": pattern} for key, pattern in found]})
+        """Return the patterns whose datasets are known by grant only, in order."""
+        asked = limit(request.GET)
+        after = decode_cursor("restrictions", request.GET.get("cursor"), str) or ""
+        found = access.list_restrictions(principal=self.principal, after=after, limit=asked + 1)
+        items = [{"uuid": key, "pattern": pattern} for key, pattern in found]
+        return page(items, asked, "restrictions", lambda item: item["pattern"])
 
     @extend_schema(request=bodies.CreateRestriction, responses={201: bodies.RestrictionShape, **problems()})
     def post(self, request: Request) -> Response:

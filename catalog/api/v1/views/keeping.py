@@ -11,8 +11,7 @@ from rest_framework.response import Response
 
 from catalog import selectors
 from catalog.api.v1 import bodies
-from catalog.api.v1.errors import InvalidCursor
-from catalog.api.v1.paging import decode_cursor, encode_cursor, limit
+from catalog.api.v1.paging import decode_cursor, decode_place, encode_cursor, limit, place
 from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems
 from catalog.services import keeping
 
@@ -42,24 +41,14 @@ class BookmarkView(View):
         return Response(status=204)
 
 
-def _place(cursor: str | None) -> tuple[str, uuid.UUID] | None:
-    if cursor is None:
-        return None
-    key, _, name = cursor.partition(" ")
-    try:
-        return name, uuid.UUID(key)
-    except ValueError as error:
-        raise InvalidCursor("this cursor was not given out here; leave it out to begin at the first page") from error
-
-
 class ViewsView(View):
     @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.ViewShape), **problems()})
     def get(self, request: Request) -> Response:
         """Return one's own views and those that are shared, by name."""
         asked = limit(request.GET)
-        after = _place(decode_cursor("views", request.GET.get("cursor"), str))
+        after = decode_place("views", request.GET.get("cursor"))
         found = selectors.list_views(principal=self.principal, after=after, limit=asked + 1)
-        return page(found, asked, "views", lambda view: f"{view.uuid} {view.name}")
+        return page(found, asked, "views", lambda view: place(view.name, view.uuid))
 
     @extend_schema(request=bodies.SaveView, responses={201: bodies.ViewShape, **problems()})
     def post(self, request: Request) -> Response:
