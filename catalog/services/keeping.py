@@ -87,11 +87,19 @@ def save_view(*, caller: Caller, name: str, query: str, is_shared: bool = False)
                 raise NotKept(f"one has at most {MAX_VIEWS} views; take one away that is not used")
             view = SavedView(owner_id=user_id, name=name, created_at=clock.now())
         view.query, view.is_shared = query, is_shared
-        view.save()
+        _store(view)
         after = {"query": query, "is_shared": is_shared}
         if before != after:
             record(caller, [AuditEntry("view.saved", "view", name, view.uuid, before, after)])
     return view_of(view, caller.principal)
+
+
+def _store(view: SavedView) -> None:
+    try:
+        with transaction.atomic():
+            view.save()
+    except IntegrityError as error:
+        raise NotKept(f"there is a view named '{view.name}' already") from error
 
 
 def _locked(caller: Caller, view_uuid: uuid.UUID) -> SavedView:
@@ -124,11 +132,7 @@ def change_view(
         view.is_shared = view.is_shared if is_shared is None else is_shared
         after = {"name": view.name, "query": view.query, "is_shared": view.is_shared}
         if before != after:
-            try:
-                with transaction.atomic():
-                    view.save()
-            except IntegrityError as error:
-                raise NotKept(f"there is a view named '{view.name}' already") from error
+            _store(view)
             record(caller, [AuditEntry("view.changed", "view", view.name, view.uuid, before, after)])
     return view_of(view, caller.principal)
 
