@@ -109,6 +109,7 @@ def create_user(
         )
     if password is not None and len(password) < MIN_PASSWORD:
         raise InvalidAccess(f"a password has at least {MIN_PASSWORD} characters")
+    _check_email(email)
     with transaction.atomic():
         if User.objects.filter(username=username).exists():
             raise InvalidAccess(f"user '{username}' exists already")
@@ -126,6 +127,14 @@ def create_user(
         )
         raise_generation()
     return user
+
+
+def _check_email(email: str) -> None:
+    if email:
+        try:
+            validate_email(email)
+        except ValidationError as error:
+            raise InvalidAccess(f"{email[:100]!r} is no e-mail address") from error
 
 
 def _locked_user(username: str) -> User:
@@ -158,11 +167,7 @@ def change_user(*, caller: Caller, username: str, changes: Mapping[str, Any]) ->
         raise InvalidAccess(
             f"there is no time zone {str(zone)[:64]!r}; write such as Europe/Berlin, or nothing for UTC"
         )
-    if changes.get("email"):
-        try:
-            validate_email(changes["email"])
-        except ValidationError as error:
-            raise InvalidAccess(f"{str(changes['email'])[:100]!r} is no e-mail address") from error
+    _check_email(changes.get("email") or "")
     with transaction.atomic():
         # All of them, so that no two who take each other's rights at once leave nobody.
         operators = User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("pk")

@@ -94,10 +94,12 @@ def users(request: HttpRequest) -> HttpResponse:
     found = selectors.list_users(
         principal=principal, text=text, team=team or None, after=request.GET.get("after", ""), limit=PAGE + 1
     )
+    teams = selectors.list_teams(principal=principal, after=request.GET.get("after_team", "")[:100], limit=PAGE + 1)
     context |= {
         "users": found[:PAGE],
         "after": found[PAGE - 1].username if len(found) > PAGE else None,
-        "teams": selectors.list_teams(principal=principal, limit=PAGE),
+        "teams": teams[:PAGE],
+        "last_team": teams[PAGE - 1].name if len(teams) > PAGE else None,
         "text": text,
         "team": team,
     }
