@@ -253,6 +253,23 @@ def test_a_tab_that_waits_shows_its_outline_then_what_it_says_and_back_leads_bac
     page.context.close()
 
 
+def test_a_tab_that_cannot_be_fetched_as_a_part_is_opened_as_a_page(browser, cairn):
+    page = opened(browser, cairn, "/datasets/warehouse/legacy/plays_daily")
+
+    def elsewhere(route):
+        if route.request.headers.get("hx-request"):
+            route.fulfill(status=200, content_type="text/html", body="<html><body>Sign in</body></html>")
+        else:
+            route.continue_()
+
+    page.route("**/*tab=partitions*", elsewhere)
+    page.locator("#tab-partitions").click()
+    expect(page.get_by_text("day=", exact=False).first).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("link", name="Connect a source")).to_be_visible()
+    assert page.url.endswith("tab=partitions")
+    page.context.close()
+
+
 def test_a_bookmark_and_a_saved_view_are_a_click_away(browser, cairn):
     page = opened(browser, cairn, "/datasets/accounts/main/customers")
     page.get_by_role("button", name="Bookmark", exact=True).click()

@@ -114,3 +114,13 @@ document.addEventListener("keydown", (event) => {
 const openDrawer = () => document.querySelector(".drawer:target");
 addEventListener("hashchange", () => openDrawer()?.focus());
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") openDrawer()?.querySelector("[data-drawer-close]")?.click(); });
+
+// A tab that could not be fetched as a part (the session has ended, the dataset has another name) is opened as a page.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { boosted, xhr, pathInfo } = event.detail;
+  if (boosted && !xhr.responseText.includes('id="panel"')) {
+    event.preventDefault();
+    location.href = pathInfo.requestPath;
+  }
+});
+document.addEventListener("htmx:sendError", (event) => { location.href = event.detail.pathInfo.requestPath; });
