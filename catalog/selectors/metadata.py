@@ -16,7 +16,7 @@ from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.domain.locations import lies_within, location_digest, location_key, places_above
 from catalog.domain.names import lookup_key
-from catalog.models import Annotation, DataMetadata, Dataset
+from catalog.models import Annotation, Dataset
 from catalog.selectors.datasets import SHOWN, dataset_for_details
 
 PLACES_A_QUERY = 500
@@ -119,9 +119,16 @@ def data_metadata_of(locations: Iterable[str | None]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     digests = list(by_digest)
     for start in range(0, len(digests), PLACES_A_QUERY):
-        rows = DataMetadata.objects.filter(digest__in=digests[start : start + PLACES_A_QUERY])
-        for digest, value in rows.exclude(value={}).values_list("digest", "value"):
-            found |= dict.fromkeys(by_digest[bytes(digest)], value)
+        part = digests[start : start + PLACES_A_QUERY]
+        # By hand: every table that Metacat's clients read asks this.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT digest, value FROM catalog_data_metadata WHERE digest IN ({', '.join(['%s'] * len(part))})",
+                part,
+            )
+            for digest, value in cursor.fetchall():
+                if said := orjson.loads(value):
+                    found |= dict.fromkeys(by_digest[bytes(digest)], said)
     return found
 
 
