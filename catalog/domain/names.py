@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 MAX_SEGMENT_BYTES = 1_020
@@ -86,8 +87,12 @@ class QualifiedName:
         if not self.segments:
             raise InvalidName("a qualified name has at least a catalog")
         for number, segment in enumerate(self.segments, 1):
-            check_segment(segment, f"part {number} of a qualified name")
-        if len(str(self).encode()) > MAX_NAME_BYTES:
+            if not (segment and segment.isascii() and segment.isprintable() and len(segment) <= MAX_SEGMENT_BYTES):
+                check_segment(segment, f"part {number} of a qualified name")
+        # A character is printed as 12 bytes at most.
+        if sum(map(len, self.segments)) * 12 > MAX_NAME_BYTES - len(self.segments) and (
+            len(str(self).encode()) > MAX_NAME_BYTES
+        ):
             raise InvalidName(f"a qualified name has at most {MAX_NAME_BYTES} bytes when printed")
 
     @classmethod
@@ -107,7 +112,7 @@ class QualifiedName:
         return cls(tuple(unescape_segment(part) for part in text.split("/")))
 
     def __str__(self) -> str:
-        return "/".join(escape_segment(segment) for segment in self.segments)
+        return _printed(self.segments)
 
     @property
     def catalog(self) -> str:
@@ -118,6 +123,11 @@ class QualifiedName:
     def last(self) -> str:
         """The dataset's own name, without the path to it."""
         return self.segments[-1]
+
+
+@lru_cache(maxsize=4_000)
+def _printed(segments: tuple[str, ...]) -> str:
+    return "/".join(escape_segment(segment) for segment in segments)
 
 
 def join_namespace(levels: tuple[str, ...]) -> str:

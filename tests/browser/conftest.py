@@ -11,9 +11,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ class Running:
         raise AssertionError(f"Ctrl-C left processes:\n{self.log.read_text()[-3000:]}")
 
 
-def start(home: Path, *, port: int | None = None, **environment: str) -> Running:
+def start_cairn(home: Path, *, port: int | None = None, **environment: str) -> Running:
     """Start Cairn in a process group of its own."""
     port = port or free_port()
     home.mkdir(parents=True, exist_ok=True)
@@ -96,10 +97,26 @@ def start(home: Path, *, port: int | None = None, **environment: str) -> Running
     return Running(f"http://127.0.0.1:{port}", process, home, log)
 
 
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Return a function that starts a Cairn; what a failed test leaves of it is killed."""
+    started: list[Running] = []
+
+    def begin(home: Path, **more: Any) -> Running:
+        started.append(start_cairn(home, **more))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        if group_members(running.process.pid):
+            os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.wait()
+
+
 @pytest.fixture(scope="session")
 def cairn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A Cairn with the demo, open to everybody on this machine."""
-    running = start(tmp_path_factory.mktemp("cairn") / "home", CAIRN_OPEN="1", CAIRN_TOKEN="browser-tests-token")
+    running = start_cairn(tmp_path_factory.mktemp("cairn") / "home", CAIRN_OPEN="1", CAIRN_TOKEN="browser-tests-token")
     running.wait_ready()
     deadline = time.monotonic() + 30
     while "customer" not in page_text(running, "/search?q=customer") and time.monotonic() < deadline:

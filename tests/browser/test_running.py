@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.browser.conftest import free_port, group_members, start
+from tests.browser.conftest import free_port, group_members
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def credentials(home):
     return dict(line.split("=", 1) for line in (home / "credentials").read_text().splitlines())
 
 
-def test_a_home_starts_full_stops_wholly_and_starts_again(tmp_path):
+def test_a_home_starts_full_stops_wholly_and_starts_again(start, tmp_path):
     running = start(tmp_path / "home")
     running.wait_ready()
     assert (running.home / "credentials").stat().st_mode & 0o777 == 0o600
@@ -50,7 +50,7 @@ def test_a_home_starts_full_stops_wholly_and_starts_again(tmp_path):
     again.interrupt()
 
 
-def test_ctrl_c_ends_a_long_task_too_and_the_next_start_finishes_it(tmp_path):
+def test_ctrl_c_ends_a_long_task_too_and_the_next_start_finishes_it(start, tmp_path):
     source = tmp_path / "big.db"
     with sqlite3.connect(source) as connection:
         for number in range(6_000):
@@ -84,13 +84,13 @@ def test_ctrl_c_ends_a_long_task_too_and_the_next_start_finishes_it(tmp_path):
     again.interrupt()
 
 
-def test_an_open_home_refuses_other_addresses(tmp_path):
+def test_an_open_home_refuses_other_addresses(start, tmp_path):
     running = start(tmp_path / "home", CAIRN_OPEN="1", HOST="0.0.0.0")
     assert running.process.wait(timeout=30) != 0
     assert "refuses to listen" in running.log.read_text()
 
 
-def test_a_port_in_use_is_named(tmp_path):
+def test_a_port_in_use_is_named(start, tmp_path):
     import socket
 
     port = free_port()
