@@ -107,8 +107,8 @@ def create_user(
         raise InvalidAccess(
             f"user name {username!r} must be 1 to 100 lower-case letters, digits or '._@-', beginning with a letter or digit"
         )
-    if password is not None and len(password) < MIN_PASSWORD:
-        raise InvalidAccess(f"a password has at least {MIN_PASSWORD} characters")
+    if password is not None:
+        _check_password(password)
     _check_email(email)
     with transaction.atomic():
         if User.objects.filter(username=username).exists():
@@ -127,6 +127,11 @@ def create_user(
         )
         raise_generation()
     return user
+
+
+def _check_password(password: str) -> None:
+    if len(password) < MIN_PASSWORD:
+        raise InvalidAccess(f"a password has at least {MIN_PASSWORD} characters")
 
 
 def _check_email(email: str) -> None:
@@ -195,8 +200,7 @@ def set_password(*, caller: Caller, username: str, password: str, current: str |
     own = caller.principal.handle == f"user:{username}"
     if not own:
         gate.require_operator(caller.principal, what="setting passwords of others")
-    if len(password) < MIN_PASSWORD:
-        raise InvalidAccess(f"a password has at least {MIN_PASSWORD} characters")
+    _check_password(password)
     with transaction.atomic():
         user = _locked_user(username)
         if own and user.has_usable_password() and not check_password(current or "", user.password):
@@ -216,15 +220,20 @@ def _members(wanted: Iterable[str]) -> list[User]:
     return users
 
 
+def _locked_team(name: str) -> Team:
+    team = Team.objects.select_for_update().filter(name=name).first()
+    if team is None:
+        raise NoSuchPrincipal(f"no team is named '{name}'")
+    return team
+
+
 def change_team(
     *, caller: Caller, name: str, display_name: str | None = None, members: Iterable[str] | None = None
 ) -> None:
     """Change what a team is called or who is in it. :raises NoSuchPrincipal: for an unknown team or member."""
     gate.require_operator(caller.principal, what="changing teams")
     with transaction.atomic():
-        team = Team.objects.select_for_update().filter(name=name).first()
-        if team is None:
-            raise NoSuchPrincipal(f"no team is named '{name}'")
+        team = _locked_team(name)
         before = {"display_name": team.display_name, "members": sorted(_usernames(team))}
         if display_name is not None:
             team.display_name = display_name or name
@@ -239,17 +248,16 @@ def change_team(
 
 def add_members(*, caller: Caller, name: str, members: Iterable[str]) -> None:
     """Add users to a team. :raises NoSuchPrincipal: for an unknown team or member."""
+    gate.require_operator(caller.principal, what="changing teams")
     with transaction.atomic():
-        team = Team.objects.select_for_update().filter(name=name).first()
-        present = _usernames(team) if team else []
-        change_team(caller=caller, name=name, members=[*present, *members])
+        change_team(caller=caller, name=name, members=[*_usernames(_locked_team(name)), *members])
 
 
 def remove_member(*, caller: Caller, name: str, member: str) -> None:
     """Take a user out of a team; they need not be in it. :raises NoSuchPrincipal: for an unknown team."""
+    gate.require_operator(caller.principal, what="changing teams")
     with transaction.atomic():
-        team = Team.objects.select_for_update().filter(name=name).first()
-        present = _usernames(team) if team else []
+        present = _usernames(_locked_team(name))
         change_team(caller=caller, name=name, members=[one for one in present if one != member])
 
 

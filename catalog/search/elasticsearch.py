@@ -34,7 +34,7 @@ from catalog.search.base import (
     SearchDocument,
     SearchUnavailable,
 )
-from catalog.search.terms import terms_of
+from catalog.search.terms import EXACT_FIELDS, WORD_FIELDS, terms_of
 
 SEARCH_SECONDS = 3.0
 WRITE_SECONDS = 60.0
@@ -57,22 +57,8 @@ MAPPINGS: Clause = {
         "class": _MATCHED,
         "sort": _KEY,
         **dict.fromkeys(FACETS, _KEY),
-        **dict.fromkeys(
-            (
-                "name_key",
-                "suffix",
-                "joined",
-                "name_raw",
-                "database",
-                "kind",
-                "column_raw",
-                "owner_raw",
-                "tag_raw",
-                "standing",
-            ),
-            _MATCHED,
-        ),
-        **dict.fromkeys(("name", "path", "columns", "tags", "description"), _WORDS),
+        **dict.fromkeys(EXACT_FIELDS, _MATCHED),
+        **dict.fromkeys(WORD_FIELDS, _WORDS),
     },
 }
 SETTINGS: Clause = {

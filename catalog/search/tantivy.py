@@ -28,7 +28,7 @@ from catalog.search.base import (
     SearchDocument,
     SearchUnavailable,
 )
-from catalog.search.terms import terms_of
+from catalog.search.terms import EXACT_FIELDS, WORD_FIELDS, terms_of
 
 LAYOUT = 3
 """Raised when fields change: an index of another layout is thrown away and rebuilt."""
@@ -45,22 +45,11 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field("uuid", stored=True, **_RAW)
     builder.add_text_field("class", **_RAW)
     builder.add_text_field("sort", stored=True, **_RAW)
-    for name in (
-        "name_key",
-        "suffix",
-        "joined",
-        "name_raw",
-        "database",
-        "kind",
-        "column_raw",
-        "owner_raw",
-        "tag_raw",
-        "standing",
-    ):
+    for name in EXACT_FIELDS:
         builder.add_text_field(name, **_RAW)
-    for name in ("platform", "catalog", "owner", "tag"):
+    for name in FACETS:
         builder.add_text_field(name, fast=True, **_RAW)
-    for name in ("name", "path", "columns", "tags", "description"):
+    for name in WORD_FIELDS:
         builder.add_text_field(name, **_WORDS)
     builder.add_unsigned_field("version", stored=True)
     return builder.build()

@@ -11,6 +11,14 @@ MAX_COLUMNS = 2_000
 """Columns of one dataset that are searched by name."""
 
 
+EXACT_FIELDS = (
+    *("name_key", "suffix", "joined", "name_raw", "database", "kind", "column_raw", "owner_raw", "tag_raw", "standing"),
+)
+"""Fields that are matched whole and neither counted nor sorted by."""
+WORD_FIELDS = ("name", "path", "columns", "tags", "description")
+"""Fields of words."""
+
+
 def standing_of(document: SearchDocument) -> list[str]:
     """Return what is known of a document's standing; ``deprecated`` is a detail, the others everybody sees."""
     stands = {"described": document.description, "owned": document.owners, ranking.DEPRECATED: document.deprecated}

@@ -15,7 +15,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog import backends
-from catalog.domain.families import family_of
+from catalog.domain.families import stem
 from catalog.domain.identifiers import split_words, wanted_words
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Filter
@@ -162,9 +162,9 @@ def _three(value: float) -> str:
 @register.filter
 def family_query(qualified_name: str) -> str:
     """Return the query that finds a dataset with its copies and shards."""
-    catalog, *database, _ = QualifiedName.parse(qualified_name).segments
+    catalog, *database, last = QualifiedName.parse(qualified_name).segments
     where = [Filter("catalog", catalog), *(Filter("database", part) for part in database)]
-    return " ".join(map(str, [Filter("name", f"*{family_of(qualified_name).rpartition('/')[2]}*"), *where]))
+    return " ".join(map(str, [Filter("name", f"*{stem(last)}*"), *where]))
 
 
 @register.filter
