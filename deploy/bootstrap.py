@@ -17,7 +17,11 @@ OPERATOR = "admin"
 
 
 def ensure_operator(home: Path, url: str, known_token: str | None) -> dict[str, str]:
-    """Return the credentials of this home, making the operator and a token at the first start; ``known_token`` is accepted too."""
+    """
+    Return the credentials of this home, making the operator and a token at the first start; ``known_token`` is accepted too.
+
+    A password or token that is no longer good (changed, revoked, of another database) is no longer written down.
+    """
     caller = Caller(system_principal("bootstrap"), "bootstrap")
     credentials = read_credentials(home)
     operator = User.objects.filter(is_superuser=True).order_by("pk").first()
@@ -28,12 +32,24 @@ def ensure_operator(home: Path, url: str, known_token: str | None) -> dict[str, 
         )
         _, token = create_token(caller=caller, user_id=operator.pk, name="first start", expires_at=None)
         credentials = {"user": OPERATOR, "password": password, "token": token}
+    else:
+        credentials = _still_good(credentials)
     if known_token and not _is_valid(known_token):
         ApiToken.objects.filter(digest=token_digest(known_token)).delete()
         create_token(caller=caller, user_id=operator.pk, name="CAIRN_TOKEN", expires_at=None, secret=known_token)
     credentials["url"] = url
     write_private(home / "credentials", "".join(f"{name}={value}\n" for name, value in sorted(credentials.items())))
     return credentials
+
+
+def _still_good(credentials: dict[str, str]) -> dict[str, str]:
+    good = dict(credentials)
+    user = User.objects.filter(username=good.get("user", "")).first()
+    if user is None or not user.check_password(good.get("password", "")):
+        good.pop("password", None)
+    if not _is_valid(good.get("token", "")):
+        good.pop("token", None)
+    return good
 
 
 def _is_valid(token: str) -> bool:

@@ -184,7 +184,7 @@ def announce(url: str, credentials: dict[str, str], children: list[Child]) -> No
     print(
         f"\n  Cairn is at   {url}\n"
         f"  sign in as    {credentials.get('user', '?')} / {credentials.get('password', '(as you set it)')}\n"
-        f"  API token     {credentials.get('token', '?')}\n"
+        f"  API token     {credentials.get('token', f'(none is kept; make one at {url}/tokens)')}\n"
         f"  data folder   {settings.CAIRN_HOME}  (these lines are kept in its file 'credentials')\n"
         f"  command line  .venv/bin/cairn search customer\n"
         f"  stop          Ctrl-C\n",

@@ -73,10 +73,24 @@ def view_of(row: SavedView, principal: Principal) -> ViewOfQuery:
 
 
 def list_views(
-    *, principal: Principal, limit: int, after: tuple[str, uuid.UUID] | None = None
+    *,
+    principal: Principal,
+    limit: int,
+    after: tuple[str, uuid.UUID] | None = None,
+    query: str | None = None,
+    containing: str = "",
 ) -> Sequence[ViewOfQuery]:
-    """Return one's own views and those that are shared, by name. ``after`` is name and id of the last one of the page before."""
+    """
+    Return one's own views and those that are shared, by name.
+
+    ``after`` is name and id of the last one of the page before; ``query`` asks for views of just this query, ``containing`` for those
+    with a text in their name, in whatever case (on SQLite: of ASCII letters).
+    """
     rows = SavedView.objects.select_related("owner").filter(Q(owner_id=principal.user_id) | Q(is_shared=True))
+    if query is not None:
+        rows = rows.filter(query=query)
+    if containing:
+        rows = rows.filter(name__icontains=containing)
     if after is not None:
         name, key = after
         rows = rows.filter(Q(name__gt=name) | Q(name=name, uuid__gt=key))

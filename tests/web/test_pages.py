@@ -403,6 +403,15 @@ def test_a_search_is_saved_as_a_view_found_in_the_rail_changed_and_removed(web, 
     assert "Tables" in text_of(web.get("/palette?q=tab"))
 
 
+def test_a_view_behind_those_in_the_rail_is_known_by_the_search_and_the_palette(web, orders):
+    for number in range(30):
+        post(web, "/views", action="save", name=f"A {number:02}", query=f"orders column:c{number}")
+    post(web, "/views", action="save", name="Zebra", query="orders kind:table")
+    assert "Save as a view" not in text_of(web.get("/search?q=orders+kind:table"))
+    assert "Zebra" in text_of(web.get("/palette?q=zeb"))
+    assert "Zebra" not in text_of(web.get("/palette?q="))
+
+
 def test_settings_change_what_is_shown_of_oneself_the_time_zone_and_the_password(web, orders, operator):
     page = text_of(
         post(web, "/settings", action="profile", display_name="Root", email="root@example.com", time_zone="Asia/Tokyo")

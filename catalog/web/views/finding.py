@@ -17,11 +17,12 @@ from catalog.access.selectors import display_names
 from catalog.domain.query import Filter, InvalidQuery, Query, Text, parse_query
 from catalog.search.base import MAX_OFFSET
 from catalog.services.finding import SearchResult, search
-from catalog.web.context import catalogs_of, holds_of, views_of
+from catalog.web.context import catalogs_of, holds_of
 from catalog.web.seen import seen
 from catalog.web.signing_in import page_view, web_principal
 
 PAGE = 20
+PALETTE_HITS = 8
 MINE = 8
 FACETS = (("platform", "Platform"), ("catalog", "Catalog"), ("owner", "Owner"), ("tag", "Tag"))
 SHOWN_VALUES = 12
@@ -149,7 +150,7 @@ def _results(request: HttpRequest, text: str) -> HttpResponse:
         "unfiltered": str(unfiltered),
         "facets": _facets(query, result),
         "owner_names": owner_names([found.summary for found in result.items]),
-        "saved": (saved := next((kept for kept in views_of(request, principal) if kept.query == text.strip()), None)),
+        "saved": (saved := next(iter(selectors.list_views(principal=principal, limit=1, query=text.strip())), None)),
         "current_view": saved.uuid if saved else None,
     }
     return render(request, "catalog/search.html", context)
@@ -210,7 +211,7 @@ def palette(request: HttpRequest) -> HttpResponse:
     items: Any = ()
     if text:
         try:
-            items = search(query=parse_query(text), principal=principal, limit=8, facets=False).items
+            items = search(query=parse_query(text), principal=principal, limit=PALETTE_HITS, facets=False).items
         except InvalidQuery:
             items = ()
     folded = text.casefold()
@@ -221,8 +222,7 @@ def palette(request: HttpRequest) -> HttpResponse:
     ]
     places += [
         {"title": view.name, "icon": "filter", "href": reverse("view", args=[view.uuid]), "kind": "view"}
-        for view in views_of(request, principal)
-        if folded and folded in view.name.casefold()
+        for view in (selectors.list_views(principal=principal, limit=PALETTE_HITS, containing=text) if text else ())
     ]
     places += [
         {"title": view.name, "icon": "archive", "href": reverse("catalog", args=[view.name]), "kind": "catalog"}
