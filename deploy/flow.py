@@ -11,6 +11,7 @@ from catalog.journal.selectors import Change
 from catalog.services.finding import FOLLOWED, index_changes, rebuild_index
 from catalog.services.identity import reclassify
 from catalog.sync.engine import run_remove_catalog, run_sync
+from lineage.services import applying, views
 
 
 def _class_anew(changes: Sequence[Change]) -> None:
@@ -25,15 +26,32 @@ def _class_all_anew() -> None:
 PROJECTIONS: tuple[Projection, ...] = (
     Projection("access", frozenset({"access"}), _class_anew, _class_all_anew),
     Projection("search", FOLLOWED, index_changes, rebuild_index),
+    Projection("lineage", applying.FOLLOWED, applying.apply_changes, applying.apply_all),
+    Projection("view_lineage", views.FOLLOWED, views.tell_views, views.tell_all_views),
 )
 
 # The aspects a projection publishes in turn. A test proves that following them never leads back.
-PUBLISHES: Mapping[str, frozenset[str]] = {"access": frozenset({"classes"}), "search": frozenset()}
+PUBLISHES: Mapping[str, frozenset[str]] = {
+    "access": frozenset({"classes"}),
+    "search": frozenset(),
+    "lineage": frozenset({"identity", "lineage"}),
+    "view_lineage": frozenset({"lineage"}),
+}
 
 JOBS: Mapping[str, Job] = {"sync": run_sync, "remove_catalog": run_remove_catalog}
 
 
 def kept(days: Mapping[str, int]) -> list[Kept]:
     """Return the append-only tables with the days each is kept."""
-    columns = {"journal_entry": "recorded_at", "journal_run": "created_at", "access_audit": "recorded_at"}
-    return [Kept(table, columns[table], days[table]) for table in columns]
+    columns = {
+        "journal_entry": "recorded_at",
+        "journal_run": "created_at",
+        "access_audit": "recorded_at",
+        "lineage_event": "received_at",
+        "lineage_run": "created_at",
+    }
+    return [
+        *(Kept(table, column, days[table]) for table, column in columns.items()),
+        Kept("journal_run_key", "created_at", days["journal_run"], key="key"),
+        Kept("lineage_event_key", "received_at", days["lineage_event"], key="id"),
+    ]

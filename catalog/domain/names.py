@@ -145,6 +145,9 @@ def lookup_key(name: str) -> str:
     return name.casefold()[:MAX_LOOKUP]
 
 
+ELSEWHERE = "elsewhere"
+"""The catalog of datasets that are known from what others tell, and whose source no catalog is connected to."""
+
 _CATALOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 
 

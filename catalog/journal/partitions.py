@@ -16,11 +16,16 @@ ROWS_A_TRANSACTION = 500
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An append-only table, the time its rows are told apart by, and how long they are kept."""
+    """
+    An append-only table, the time its rows are told apart by, and how long they are kept.
+
+    ``key`` is its primary key where it is no table by day: such tables hold keys that must be unique over all days.
+    """
 
     table: str
     column: str
     days: int
+    key: str | None = None
 
 
 class PartitionByDay(Operation):
@@ -90,10 +95,10 @@ def maintain(tables: Iterable[Kept], now: datetime) -> dict[str, int]:
 
 def _maintain(kept: Kept, now: datetime) -> int:
     oldest = now - timedelta(days=kept.days)
-    if connection.vendor == "postgresql":
+    if connection.vendor == "postgresql" and kept.key is None:
         dropped = _maintain_partitions(kept, now.date(), oldest.date())
-        return dropped + _delete_rows(f"{kept.table}_default", kept.column, oldest)
-    return _delete_rows(kept.table, kept.column, oldest)
+        return dropped + _delete_rows(f"{kept.table}_default", kept.column, "id", oldest)
+    return _delete_rows(kept.table, kept.column, kept.key or "id", oldest)
 
 
 def _maintain_partitions(kept: Kept, today: date, oldest: date) -> int:
@@ -129,12 +134,12 @@ def _maintain_partitions(kept: Kept, today: date, oldest: date) -> int:
     return dropped
 
 
-def _delete_rows(table: str, column: str, oldest: datetime) -> int:
+def _delete_rows(table: str, column: str, key: str, oldest: datetime) -> int:
     deleted = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                f'DELETE FROM "{table}" WHERE id IN (SELECT id FROM "{table}" WHERE "{column}" < %s LIMIT %s)',
+                f'DELETE FROM "{table}" WHERE "{key}" IN (SELECT "{key}" FROM "{table}" WHERE "{column}" < %s LIMIT %s)',
                 [oldest, ROWS_A_TRANSACTION],
             )
             count = int(cursor.rowcount)

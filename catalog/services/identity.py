@@ -12,12 +12,12 @@ from django.db.models import Q
 from catalog.access import gate
 from catalog.access.principals import Caller
 from catalog.access.services import Classifier, raise_generation
-from catalog.bodies import new_uuid
-from catalog.domain.names import QualifiedName, lookup_key
+from catalog.domain.names import QualifiedName
 from catalog.journal import clock
 from catalog.journal.services import Entry, publish
 from catalog.models import Catalog, CatalogState, Dataset, DatasetState, FormerName, Redirect
 from catalog.selectors import NoSuchCatalog, NoSuchDataset
+from catalog.services.observing import make_stubs
 from catalog.services.publishing import Told, publish_changes, refresh_bodies
 
 PAGE = 500
@@ -37,31 +37,10 @@ def observe(*, caller: Caller, qualified_name: str, kind: str = "table") -> uuid
     catalog = Catalog.objects.filter(name=name.catalog).exclude(state=CatalogState.REMOVED).first()
     if catalog is None:
         raise NoSuchCatalog(f"there is no catalog '{name.catalog}'")
-    printed = str(name)
-    now = clock.now()
-    with transaction.atomic():
-        found = Dataset.objects.select_for_update().filter(qualified_name=printed, holds_name=True).first()
-        if found is not None:
-            Dataset.objects.filter(pk=found.pk, state=DatasetState.OBSERVED).update(seen_at=now)
-            return found.uuid
-        classifier = Classifier()
-        classifier.refresh()
-        dataset = Dataset(
-            uuid=new_uuid(),
-            catalog=catalog,
-            name=name.last,
-            qualified_name=printed,
-            lookup_key=lookup_key(printed),
-            kind=kind,
-            state=DatasetState.OBSERVED,
-            access_class_id=classifier.class_of(printed),
-            created_at=now,
-            seen_at=now,
-        )
-        dataset.save(force_insert=True)
-        refresh_bodies([dataset])
-        publish_changes([(dataset, [("identity", "observed", {})])], caller=caller, cause={})
-    return dataset.uuid
+    make_stubs([(catalog, str(name), kind)], caller=caller)
+    held = Dataset.objects.filter(qualified_name=str(name), holds_name=True)
+    held.filter(state=DatasetState.OBSERVED).update(seen_at=clock.now())
+    return held.get().uuid
 
 
 def expire_observed(*, caller: Caller, older_than: timedelta, limit: int = PAGE) -> int:

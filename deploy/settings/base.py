@@ -167,7 +167,7 @@ WEB_WORKERS = int(os.environ.get("CAIRN_WEB_WORKERS") or 1)
 TASK_WORKERS = int(os.environ.get("CAIRN_TASK_WORKERS") or 4)
 """Processes that do runs; threads of the one worker when embedded."""
 
-KEEP_DAYS = {"journal_entry": 30, "journal_run": 90, "access_audit": 730}
+KEEP_DAYS = {"journal_entry": 30, "journal_run": 90, "access_audit": 730, "lineage_event": 30, "lineage_run": 365}
 """Days that append-only tables are kept."""
 
 REST_FRAMEWORK = {

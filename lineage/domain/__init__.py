@@ -1,0 +1,1 @@
+"""Rules of lineage without I/O: events, SQL, timelines of edges, walks."""

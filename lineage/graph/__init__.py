@@ -1,0 +1,1 @@
+"""Graph stores: adapters of one port, named in settings."""

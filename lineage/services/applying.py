@@ -1,0 +1,366 @@
+"""Applying events: jobs, runs and edges told from the events that wait, each event once, in the order they came."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import uuid
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+from django.db import transaction
+
+from catalog.access.principals import Caller, system_principal
+from catalog.bodies import new_uuid
+from catalog.domain.openlineage import SourceName
+from catalog.journal import clock, failpoints
+from catalog.journal.selectors import Change
+from catalog.selectors.definitions import columns_of
+from catalog.services.observing import observe_datasets
+from lineage.domain.events import DatasetName, Event, EventDataset, InputField, RunState, parse_event
+from lineage.domain.sql import (
+    StatementLineage,
+    TableName,
+    UnreadableSql,
+    dialect_of,
+    masked_sql,
+    statements_lineage,
+)
+from lineage.models import Job, JobRun, LineageEvent
+from lineage.services.edges import EdgeKey, Shown, record_shown
+
+logger = logging.getLogger(__name__)
+
+PAGE = 200
+FOLLOWED = frozenset({"event"})
+ENDED = (RunState.COMPLETE, RunState.FAIL, RunState.ABORT)
+APPLIED = failpoints.declare("lineage.applied", "events of one job applied, not committed")
+
+
+def apply_changes(changes: Sequence[Change]) -> None:
+    """Apply the events that wait; the entries only say that there are some."""
+    apply_waiting()
+
+
+def apply_all() -> None:
+    """Apply what waits: edges are told from what is kept of each run, so there is nothing else to make anew."""
+    apply_waiting()
+
+
+def apply_waiting() -> int:
+    """Apply all events that wait, in pages; return how many. One that cannot be applied is set aside with the reason."""
+    caller = Caller(system_principal("lineage"), "lineage")
+    applied = 0
+    while True:
+        rows = list(LineageEvent.objects.filter(applied_at__isnull=True).order_by("pk")[:PAGE])
+        if not rows:
+            return applied
+        _apply(rows, caller)
+        applied += len(rows)
+
+
+@dataclass(slots=True)
+class _Page:
+    """Events of one page, and what their names mean."""
+
+    events: list[tuple[LineageEvent, Event]]
+    ids: Mapping[DatasetName, uuid.UUID] = field(default_factory=dict)
+    columns: Mapping[uuid.UUID, Sequence[str]] = field(default_factory=dict)
+
+    def spelled(self, dataset: uuid.UUID, column: str) -> str:
+        """Return a column's name as its dataset spells it, where that differs in letter case only."""
+        known = self.columns.get(dataset, ())
+        if column in known:
+            return column
+        folded = column.casefold()
+        return next((name for name in known if name.casefold() == folded), column)
+
+
+def _apply(rows: Sequence[LineageEvent], caller: Caller) -> None:
+    page = _Page([(row, parse_event(orjson.loads(zlib.decompress(row.body)))) for row in rows])
+    page.ids = _resolve([event for _, event in page.events], caller)
+    if any(event.sql or any(output.columns for output in event.outputs) for _, event in page.events):
+        page.columns = columns_of(list(page.ids.values()))
+    by_job: dict[DatasetName | None, list[tuple[LineageEvent, Event]]] = {}
+    for row, event in page.events:
+        by_job.setdefault(event.job, []).append((row, event))
+    for name, mine in by_job.items():
+        keys = [(row.received_at, row.pk) for row, _ in mine]
+        try:
+            with transaction.atomic():
+                if name is not None:
+                    _apply_to_job(name, mine, page)
+                _set_aside(keys, "")
+                failpoints.reach(APPLIED)
+        except Exception as error:
+            # One job's events must not hold up all others'; what went wrong stays with them.
+            logger.exception("events of a job could not be applied")
+            _set_aside(keys, f"{type(error).__name__}: {error}"[:2_000])
+
+
+def _set_aside(keys: Sequence[tuple[datetime, int]], error: str) -> None:
+    first, last = min(at for at, _ in keys), max(at for at, _ in keys)
+    # The time lets PostgreSQL look into the days that hold them alone.
+    rows = LineageEvent.objects.filter(received_at__range=(first, last), pk__in=[pk for _, pk in keys])
+    rows.update(applied_at=clock.now(), error=error)
+
+
+def _datasets(event: Event) -> Iterator[EventDataset]:
+    yield from event.inputs
+    yield from event.outputs
+
+
+def _fields(output: EventDataset) -> Iterator[InputField]:
+    for parts in output.columns.values():
+        yield from parts
+    yield from output.deciding
+
+
+def _resolve(events: Sequence[Event], caller: Caller) -> dict[DatasetName, uuid.UUID]:
+    """Return the ids of all datasets that events name, by the names they are told by."""
+    links: dict[DatasetName, tuple[DatasetName, ...]] = {}
+    for event in events:
+        for dataset in _datasets(event):
+            links[dataset.name] = tuple(dict.fromkeys((*links.get(dataset.name, ()), *dataset.also_known_as)))
+            for part in _fields(dataset):
+                links.setdefault(part.dataset, ())
+    named = [[SourceName(each.namespace, each.name) for each in (name, *also)] for name, also in links.items()]
+    return dict(zip(links, observe_datasets(caller=caller, names=named), strict=True))
+
+
+def job_digest(kind: str, namespace: str, name: str) -> bytes:
+    """Return what a job is found by."""
+    return hashlib.blake2b(orjson.dumps([kind, namespace, name]), digest_size=16).digest()
+
+
+def locked_job(*, kind: str, namespace: str, name: str) -> Job:
+    """Return a job, made if need be, with its row locked."""
+    digest = job_digest(kind, namespace, name)
+    Job.objects.get_or_create(
+        digest=digest,
+        defaults={"uuid": new_uuid(), "kind": kind, "namespace": namespace, "name": name, "created_at": clock.now()},
+    )
+    return Job.objects.select_for_update().get(digest=digest)
+
+
+def _apply_to_job(name: DatasetName, mine: Sequence[tuple[LineageEvent, Event]], page: _Page) -> None:
+    job = locked_job(kind="job", namespace=name.namespace, name=name.name)
+    events = [event for _, event in mine]
+    problems: list[str] = []
+    shown: list[Shown] = []
+    runs: dict[uuid.UUID, list[Event]] = {}
+    for event in events:
+        if event.run is not None:
+            runs.setdefault(event.run, []).append(event)
+        else:
+            inputs = [page.ids[each.name] for each in event.inputs]
+            outputs = [page.ids[each.name] for each in event.outputs]
+            edges = _edges(inputs, outputs, [event], page, problems, origin="declared")
+            shown.append(Shown(f"job {event.at.timestamp():.6f}", event.at, edges, is_declared=True))
+    known = {row.uuid: row for row in JobRun.objects.filter(job=job, uuid__in=list(runs))}
+    for key, told in runs.items():
+        run = _run_told(job, key, told, known.get(key), page)
+        inputs, outputs = [uuid.UUID(each) for each in run.inputs], [uuid.UUID(each) for each in run.outputs]
+        edges = _edges(inputs, outputs, told, page, problems, origin="openlineage")
+        is_completed = any(event.state is RunState.COMPLETE for event in told)
+        statement = next((_digest(event.sql) for event in told if event.sql), None)
+        at = min(event.at for event in told)
+        shown.append(Shown(str(key), at, edges, is_completed=is_completed, statement=statement))
+    _describe(job, events, problems)
+    record_shown(
+        job=job, shown=shown, now=clock.now(), cause={"principal": mine[-1][0].principal, "door": "openlineage"}
+    )
+    job.save()
+
+
+def _digest(sql: str) -> bytes:
+    return hashlib.blake2b(" ".join(sql.split()).encode(), digest_size=16).digest()
+
+
+def _run_told(job: Job, key: uuid.UUID, told: Sequence[Event], known: JobRun | None, page: _Page) -> JobRun:
+    """Write what events tell of a run: the latest state counts, whatever order they come in; an end is not taken back."""
+    first, last = min(event.at for event in told), max(told, key=_weight)
+    run = known or JobRun(
+        created_at=clock.now(),
+        uuid=key,
+        job=job,
+        state=last.state or RunState.OTHER,
+        state_at=last.at,
+        started_at=first,
+    )
+    run.started_at = min(run.started_at, first)
+    if _weight(last) >= (run.state in ENDED, run.state_at):
+        run.state, run.state_at = last.state or RunState.OTHER, last.at
+    if run.state in ENDED:
+        run.ended_at = run.state_at
+    run.parent_uuid = next((event.parent_run for event in told if event.parent_run), run.parent_uuid)
+    run.error = next((event.error for event in told if event.error), run.error)
+    run.inputs = _added(run.inputs, [each for event in told for each in event.inputs], page)
+    run.outputs = _added(run.outputs, [each for event in told for each in event.outputs], page)
+    run.save()
+    if job.last_run_at is None or run.started_at >= job.last_run_at:
+        job.last_run_uuid, job.last_run_state, job.last_run_at = run.uuid, run.state, run.started_at
+    return run
+
+
+def _weight(event: Event) -> tuple[bool, datetime]:
+    return event.state in ENDED, event.at
+
+
+def _added(known: Sequence[str], datasets: Sequence[EventDataset], page: _Page) -> list[str]:
+    return list(dict.fromkeys((*known, *(str(page.ids[each.name]) for each in datasets))))
+
+
+def _describe(job: Job, events: Sequence[Event], problems: Sequence[str]) -> None:
+    """Take in what the latest event says of the job itself."""
+    for event in sorted(events, key=lambda one: one.at):
+        job.description = event.description or job.description
+        job.job_type = event.job_type or job.job_type
+        if event.parent_job is not None:
+            parent = Job.objects.filter(
+                digest=job_digest("job", event.parent_job.namespace, event.parent_job.name)
+            ).values_list("uuid", flat=True)
+            job.parent_uuid = parent.first() or job.parent_uuid
+        if event.sql:
+            job.sql = masked_sql(event.sql, dialect=_dialect(event))
+            job.problems = list(dict.fromkeys(problems))[:20]
+
+
+def _edges(
+    inputs: Sequence[uuid.UUID],
+    outputs: Sequence[uuid.UUID],
+    events: Sequence[Event],
+    page: _Page,
+    problems: list[str],
+    *,
+    origin: str,
+) -> frozenset[EdgeKey]:
+    """
+    Return the edges of one run, or one declaration: from all its inputs to all its outputs, and between columns.
+
+    Columns are told by what producers say of them, else by the SQL. Where the SQL accounts for every output, it says which
+    input goes into which.
+    """
+    pairs = {(up, down) for up in inputs for down in outputs}
+    made = {edge for event in events for edge in _reported(event, page, origin)}
+    if not made:
+        for event in _with_different_sql(events):
+            found = _by_sql(event, events, page, problems)
+            made |= found
+            told = {(edge.upstream, edge.downstream) for edge in found if not edge.upstream_column}
+            if {down for _, down in told} == set(outputs) and {up for up, _ in told} >= set(inputs):
+                pairs = told
+    pairs |= {(edge.upstream, edge.downstream) for edge in made}
+    made = {edge for edge in made if edge.upstream_column and not _is_itself(edge)}
+    return frozenset(made | {EdgeKey(up, "", down, "", "", False, origin) for up, down in pairs if up != down})
+
+
+def _is_itself(edge: EdgeKey) -> bool:
+    return (edge.upstream, edge.upstream_column) == (edge.downstream, edge.downstream_column)
+
+
+def _reported(event: Event, page: _Page, origin: str) -> Iterator[EdgeKey]:
+    for output in event.outputs:
+        down = page.ids[output.name]
+        for column, parts in output.columns.items():
+            for part in parts:
+                up = page.ids[part.dataset]
+                names = page.spelled(up, part.field), page.spelled(down, column)
+                yield EdgeKey(up, names[0], down, names[1], part.subtype, part.masking, origin)
+        for part in output.deciding:
+            up = page.ids[part.dataset]
+            yield EdgeKey(up, page.spelled(up, part.field), down, "", part.subtype, part.masking, origin)
+
+
+def _with_different_sql(events: Sequence[Event]) -> list[Event]:
+    return list({event.sql: event for event in events if event.sql}.values())
+
+
+def _dialect(event: Event) -> str:
+    """Return the dialect that an event names, or that of its producer or of the sources it speaks of."""
+    if event.dialect:
+        return dialect_of(event.dialect)
+    named = [name for each in _datasets(event) for name in (each.name, *each.also_known_as)]
+    schemes = [name.namespace.partition(":")[0] for name in named]
+    if "/spark" in event.producer:
+        schemes.insert(0, "spark")
+    return next((found for scheme in schemes if (found := dialect_of(scheme))), "")
+
+
+def _by_sql(event: Event, events: Sequence[Event], page: _Page, problems: list[str]) -> set[EdgeKey]:
+    tails = _Tails()
+    for each in (dataset for one in events for dataset in _datasets(one)):
+        for name in (each.name, *each.also_known_as):
+            tails.add(name.name, page.ids[each.name])
+    try:
+        found = _read(event.sql or "", _dialect(event), tails.columns(page))
+    except UnreadableSql as error:
+        problems.append(str(error))
+        return set()
+    made: set[EdgeKey] = set()
+    for statement in found:
+        problems += statement.problems
+        down = tails.find(statement.target) if statement.target is not None else None
+        if down is None:
+            continue
+        for table in statement.inputs:
+            up = tails.find(table)
+            if up is not None:
+                made.add(EdgeKey(up, "", down, "", "", False, "sql"))
+        for column, parts in (*statement.columns.items(), ("", statement.indirect)):
+            for part in parts:
+                up = tails.find(part.table)
+                if up is not None:
+                    names = page.spelled(up, part.column), page.spelled(down, column) if column else ""
+                    made.add(EdgeKey(up, names[0], down, names[1], part.subtype, part.masking, "sql"))
+    return made
+
+
+class _Tails:
+    """The datasets of a run by the ends of their names, as a statement may call them."""
+
+    def __init__(self) -> None:
+        self._names: dict[TableName, uuid.UUID] = {}
+
+    def add(self, name: str, key: uuid.UUID) -> None:
+        """Add a dataset under one of its names."""
+        parts = name.strip("/").split("/") if "/" in name else name.split(".")
+        self._names[tuple(part.casefold() for part in parts if part)] = key
+
+    def find(self, table: TableName) -> uuid.UUID | None:
+        """Return the only dataset whose name ends as a table's does."""
+        folded = tuple(part.casefold() for part in table)
+        found = {key for name, key in self._names.items() if name[-len(folded) :] == folded}
+        if not found and len(folded) > 1:
+            # Statements may begin with the engine's name for the catalog, which producers leave out.
+            return self.find(table[1:]) if len(folded) > 2 else None
+        return found.pop() if len(found) == 1 else None
+
+    def columns(self, page: _Page) -> Known:
+        """Return the columns of those known, in a form to remember statements by."""
+        return tuple((name, tuple(page.columns.get(key, ()))) for name, key in sorted(self._names.items()))
+
+
+Known = tuple[tuple[TableName, tuple[str, ...]], ...]
+
+
+@functools.lru_cache(maxsize=500)
+def _read(sql: str, dialect: str, known: Known) -> tuple[StatementLineage, ...]:
+    """Return a text's lineage; the same text over the same columns is read once."""
+
+    def schemas(names: Sequence[TableName]) -> dict[TableName, Sequence[str]]:
+        found: dict[TableName, Sequence[str]] = {}
+        for name in names:
+            folded = tuple(part.casefold() for part in name)
+            alike = [
+                columns for tail, columns in known if tail[-len(folded) :] == folded or folded[-len(tail) :] == tail
+            ]
+            if len(alike) == 1 and alike[0]:
+                found[name] = alike[0]
+        return found
+
+    return tuple(statements_lineage(sql, dialect=dialect, schemas=schemas))

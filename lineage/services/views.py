@@ -1,0 +1,103 @@
+"""Views: their definitions read as what moves data, from the time they came to be until the next."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from django.db import transaction
+
+from catalog.domain.names import lookup_key
+from catalog.journal import clock
+from catalog.journal.selectors import Change
+from catalog.selectors.definitions import ViewText, columns_of, find_tables, iterate_views, list_view_texts
+from lineage.domain.sql import StatementLineage, TableName, UnreadableSql, dialect_of, masked_sql, query_lineage
+from lineage.models import Job, WantedTable
+from lineage.services.applying import locked_job
+from lineage.services.edges import EdgeKey, Shown, record_shown
+
+FOLLOWED = frozenset({"identity", "definition"})
+NAMESPACE = "view"
+PAGE = 200
+
+
+def tell_views(changes: Sequence[Change]) -> None:
+    """Tell the edges of views that changes speak of anew, and of those that waited for a table that came."""
+    subjects = [change.subject_uuid for change in changes if change.subject_uuid is not None]
+    names = {lookup_key(str(change.payload.get("qualified_name", ""))) for change in changes}
+    waiting = WantedTable.objects.filter(name__in=sorted(names)).values_list("job__name", flat=True).distinct()
+    _tell([*subjects, *(uuid.UUID(name) for name in waiting)])
+
+
+def tell_all_views() -> None:
+    """Tell the edges of all views anew."""
+    place = 0
+    while True:
+        uuids, place = iterate_views(after=place)
+        if not uuids:
+            return
+        _tell(uuids)
+
+
+def _tell(subjects: Sequence[uuid.UUID]) -> None:
+    wanted = list(dict.fromkeys(subjects))
+    for start in range(0, len(wanted), PAGE):
+        views = list_view_texts(wanted[start : start + PAGE])
+        known = set(
+            Job.objects.filter(kind="view", name__in=[str(view.uuid) for view in views]).values_list("name", flat=True)
+        )
+        for view in views:
+            if view.text is not None or str(view.uuid) in known:
+                _tell_one(view)
+
+
+def _tell_one(view: ViewText) -> None:
+    problems: list[str] = []
+    edges: frozenset[EdgeKey] = frozenset()
+    missing: list[str] = []
+    dialect = dialect_of(view.platform)
+    if view.text is not None:
+        try:
+            edges, missing, problems = _edges_of(view, view.text, dialect)
+        except UnreadableSql as error:
+            problems = [str(error)]
+    with transaction.atomic():
+        job = locked_job(kind="view", namespace=NAMESPACE, name=str(view.uuid))
+        job.sql = masked_sql(view.text, dialect=dialect) if view.text is not None else ""
+        job.problems = problems[:20]
+        key = f"version {view.schema_version}" if view.text is not None else f"gone {view.since:%Y%m%dT%H%M%S%f}"
+        # What one version shows grows while tables come that it names.
+        shown = Shown(key, view.since, edges, is_declared=True)
+        record_shown(job=job, shown=[shown], now=clock.now(), cause={"door": "view"})
+        job.save()
+        WantedTable.objects.filter(job=job).delete()
+        WantedTable.objects.bulk_create([WantedTable(job=job, name=name) for name in dict.fromkeys(missing)])
+
+
+def _edges_of(view: ViewText, text: str, dialect: str) -> tuple[frozenset[EdgeKey], list[str], list[str]]:
+    """Return a view's edges, the folded names of tables that it waits for, and what could not be told."""
+    meant: dict[TableName, uuid.UUID] = {}
+    missing: list[str] = []
+
+    def schemas(names: Sequence[TableName]) -> Mapping[TableName, Sequence[str]]:
+        meanings = {name: view.context.meanings(name) for name in names}
+        found = find_tables([meaning for each in meanings.values() for meaning in each])
+        for name, each in meanings.items():
+            key = next((found[meaning] for meaning in each if meaning in found), None)
+            if key is not None:
+                meant[name] = key
+            else:
+                missing.extend(lookup_key(meaning) for meaning in each)
+        columns = columns_of(list(meant.values()))
+        return {name: columns[key] for name, key in meant.items() if key in columns}
+
+    found: StatementLineage = query_lineage(text, dialect=dialect, schemas=schemas)
+    spelled = {name.casefold(): name for name in columns_of([view.uuid]).get(view.uuid, ())}
+    edges = {EdgeKey(key, "", view.uuid, "", "", False, "view") for key in meant.values() if key != view.uuid}
+    for column, parts in (*found.columns.items(), ("", found.indirect)):
+        for part in parts:
+            key = meant.get(part.table)
+            if key is not None and key != view.uuid:
+                name = spelled.get(column.casefold(), column)
+                edges.add(EdgeKey(key, part.column, view.uuid, name, part.subtype, part.masking, "view"))
+    return frozenset(edges), missing, list(found.problems)
