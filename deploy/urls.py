@@ -9,7 +9,9 @@ urlpatterns = [
     path("readyz", operations.readyz, name="readyz"),
     path("metrics", operations.metrics, name="metrics"),
     path("mds/", include("catalog.api.mds.urls")),
+    path("api/v1/", include("lineage.api.openlineage.urls")),
     path("v1/", include("catalog.api.v1.urls")),
+    path("v1/", include("lineage.api.v1.urls")),
     path("", include("catalog.web.urls")),
 ]
 

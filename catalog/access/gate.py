@@ -40,6 +40,12 @@ def may(principal: Principal, role: str, access_class_id: int) -> bool:
     return classes is None or access_class_id in classes
 
 
+def may_anywhere(principal: Principal, role: str) -> bool:
+    """Return whether the principal has a role on any datasets at all."""
+    classes = classes_for(principal, role)
+    return classes is None or bool(classes)
+
+
 def condition(principal: Principal, role: str, field: str = "access_class") -> Q:
     """Return the filter that leaves the rows on which the principal has a role."""
     classes = classes_for(principal, role)

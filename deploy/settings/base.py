@@ -150,6 +150,7 @@ if "ELASTICSEARCH_URL" in os.environ:
             "ca_certs": os.environ.get("ELASTICSEARCH_CA_CERTS", ""),
         },
     }
+LINEAGE_GRAPH: dict[str, Any] = {"BACKEND": "lineage.graph.relational.RelationalGraph", "OPTIONS": {}}
 CHANGE_GUARDS: list[str] = ["catalog.guards.protected_definitions"]
 """Dotted paths of functions that may refuse or warn of a change of definition, in order."""
 
@@ -185,6 +186,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_URLCONF": "deploy.described",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "/static/catalog/favicon.svg",
     "SERVE_PERMISSIONS": ["catalog.api.v1.authentication.IsSignedIn"],

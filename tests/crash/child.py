@@ -45,6 +45,8 @@ from catalog.services.catalogs import register_catalog, request_sync
 from catalog.services.definitions import change_definition, recover_intents
 from deploy.flow import JOBS
 from deploy.pump import Pump
+from lineage.models import Edge, JobRun, LineageEvent, Observation
+from lineage.services.receiving import receive_events
 
 ME = Caller(system_principal("test"), "test")
 CTX = Context.within(60)
@@ -267,6 +269,44 @@ def follower(path: str, holder: str) -> None:
             if os.environ.get("CAIRN_TEST_UNTIL_REST"):
                 return
             time.sleep(0.01)
+
+
+def report() -> None:
+    """Send the events of three runs of two jobs, as a producer does that sends again what was not answered."""
+    Catalog.objects.filter(name="mem").update(namespaces=["memory://shop"])
+    receive_events(caller=ME, bodies=[reported(number, job) for number in range(3) for job in ("daily", "hourly")])
+
+
+def reported(number: int, job: str) -> dict[str, object]:
+    """Return an event of a job's run."""
+
+    def named(*names: str) -> list[dict[str, str]]:
+        return [{"namespace": "memory://shop", "name": name} for name in names]
+
+    return {
+        "eventType": "COMPLETE",
+        "eventTime": f"2026-11-01T0{number}:00:00Z",
+        "producer": "https://example.com/etl",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{job}/{number}"))},
+        "job": {"namespace": "etl", "name": job},
+        "inputs": named("one.t0", "one.t1"),
+        "outputs": named("two.t2", f"landing.{job}"),
+    }
+
+
+def check_lineage() -> dict[str, object]:
+    """Return what is told of the events."""
+    return {
+        "events": LineageEvent.objects.count(),
+        "waiting": LineageEvent.objects.filter(applied_at__isnull=True).count(),
+        "errors": list(LineageEvent.objects.exclude(error="").values_list("error", flat=True)),
+        "runs": JobRun.objects.count(),
+        "observations": Observation.objects.count(),
+        "edges": sorted(Edge.objects.filter(superseded_at=None).values_list("runs_seen", flat=True)),
+        "superseded": Edge.objects.exclude(superseded_at=None).count(),
+        "stubs": Dataset.objects.filter(state="observed").count(),
+    }
 
 
 def expire_cursors() -> None:

@@ -12,6 +12,7 @@ import pytest
 import catalog.services.definitions
 import catalog.sync.engine
 import deploy.pump  # noqa: F401  declares its failpoints
+import lineage.services.receiving
 from catalog.journal.failpoints import DECLARED
 
 pytestmark = pytest.mark.slow
@@ -19,12 +20,14 @@ pytestmark = pytest.mark.slow
 WRITES = [name for name in DECLARED if name.startswith("write.")]
 SYNCS = [name for name in DECLARED if name.startswith(("sync.", "store."))]
 PUMP = [name for name in DECLARED if name.startswith("pump.")]
+LINEAGE = [name for name in DECLARED if name.startswith("lineage.")]
 assert catalog.services.definitions
+assert lineage.services.receiving
 assert catalog.sync.engine
 
 
 def test_every_declared_failpoint_is_killed_here():
-    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP}
+    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP, *LINEAGE}
     assert all(gap for gap in DECLARED.values())
 
 
@@ -75,6 +78,32 @@ def test_a_worker_killed_between_numbering_and_following_loses_nothing(home, fai
     assert killed.returncode == -signal.SIGKILL
     home.ok("recover")
     must_be_whole(home, kept=KEPT)
+
+
+@pytest.mark.parametrize("failpoint", [*LINEAGE, "lineage.applied:2"])
+def test_events_killed_anywhere_are_kept_once_and_tell_their_edges_once(home, failpoint):
+    if failpoint == "lineage.received":
+        assert home.run("report", failpoint=failpoint).returncode == -signal.SIGKILL
+        assert home.ok("check_lineage")["events"] == 0
+    home.ok("report")
+    home.ok("expire_cursors")
+    if failpoint != "lineage.received":
+        assert home.run("settle", failpoint=failpoint).returncode == -signal.SIGKILL
+    home.ok("report")
+    home.ok("expire_cursors")
+    home.ok("settle")
+    found = home.ok("check_lineage")
+    # Two jobs, each with two inputs and two outputs.
+    assert found == {
+        "events": 6,
+        "waiting": 0,
+        "errors": [],
+        "runs": 6,
+        "observations": 6,
+        "edges": [3] * 8,
+        "superseded": 0,
+        "stubs": 2,
+    }
 
 
 WRITERS = 8

@@ -55,6 +55,6 @@ urlpatterns = [
     path("grants/<uuid:grant>", access.GrantView.as_view()),
     path("restrictions", access.RestrictionsView.as_view()),
     path("restrictions/<uuid:restriction>", access.RestrictionView.as_view()),
-    path("openapi.json", SpectacularJSONAPIView.as_view(urlconf="catalog.api.v1.described"), name="openapi"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
 ]

@@ -16,7 +16,13 @@ from catalog.journal.projections import request_rebuild
 from catalog.search.base import SearchUnavailable
 from catalog.web.signing_in import page_view, web_principal
 
-KEPT = {"journal_entry": "Changes", "journal_run": "Runs", "access_audit": "Audit"}
+KEPT = {
+    "journal_entry": "Changes",
+    "journal_run": "Runs",
+    "access_audit": "Audit",
+    "lineage_event": "Lineage events",
+    "lineage_run": "Runs of jobs",
+}
 
 
 @page_view

@@ -1,0 +1,1 @@
+"""The doors of lineage: OpenLineage's for producers, our own REST."""

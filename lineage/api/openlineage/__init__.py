@@ -1,0 +1,1 @@
+"""OpenLineage's door: events as unmodified clients send them."""

@@ -1,0 +1,155 @@
+"""Graphs, jobs, their runs, and events that failed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import QueryDict
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.api.v1.errors import InvalidCursor, InvalidParameter, handle, problem
+from catalog.api.v1.paging import decode_cursor, limit, number
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
+from lineage import selectors
+from lineage.api.v1 import bodies
+from lineage.domain.walks import MAX_DEPTH, Direction, Moment
+from lineage.graph.base import GraphUnavailable
+
+MAX_GRAPH = 2_000
+DIRECTIONS = ("both", *Direction)
+
+
+def _handle(error: Exception, context: Any) -> HttpResponseBase | None:
+    if isinstance(error, selectors.NoSuchJob):
+        return problem(404, "no-such-job", str(error))
+    if isinstance(error, GraphUnavailable):
+        return problem(503, "graph-unavailable", str(error))
+    return handle(error, context)
+
+
+class LineageView(View):
+    """A view that also knows the errors of lineage."""
+
+    def get_exception_handler(self) -> Callable[[Exception, Any], HttpResponseBase | None]:
+        """Return what answers errors."""
+        return _handle
+
+
+def moment_of(params: QueryDict) -> Moment:
+    """Return the moment of a query. :raises InvalidParameter: for what is no time."""
+    return Moment(_time(params, "as_of"), _time(params, "known_at"))
+
+
+def _time(params: QueryDict, name: str) -> datetime | None:
+    text = params.get(name)
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidParameter(f"'{name}' must be a time such as 2026-11-25T12:00:00Z, found {text[:50]!r}") from None
+
+
+def directions_of(params: QueryDict) -> tuple[Direction, ...]:
+    """Return the directions of a query, both without any. :raises InvalidParameter: for another word."""
+    text = params.get("direction") or "both"
+    if text not in DIRECTIONS:
+        raise InvalidParameter(f"'direction' must be one of {', '.join(DIRECTIONS)}, found {text[:50]!r}")
+    return tuple(Direction) if text == "both" else (Direction(text),)
+
+
+def _place(kind: str, params: QueryDict) -> tuple[datetime, uuid.UUID] | None:
+    held = decode_cursor(kind, params.get("cursor"), str)
+    if held is None:
+        return None
+    key, _, at = held.partition(" ")
+    try:
+        return datetime.fromisoformat(at), uuid.UUID(key)
+    except ValueError:
+        raise InvalidCursor("this cursor was not given out here; leave it out to begin at the first page") from None
+
+
+class GraphView(LineageView):
+    @extend_schema(
+        parameters=[
+            query("direction", {"type": "string", "enum": list(DIRECTIONS), "default": "both"}, "which way to go"),
+            query("depth", {"type": "integer", "minimum": 1, "maximum": MAX_DEPTH, "default": 3}, "how many steps"),
+            query(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MAX_GRAPH, "default": 200},
+                "how many nodes in each direction at most",
+            ),
+            query("column", str, "go by this column of the dataset, from column to column"),
+            query("as_of", OpenApiTypes.DATETIME, "the edges that held at this time; now without it"),
+            query("known_at", OpenApiTypes.DATETIME, "as far as was known at this time"),
+        ],
+        responses={200: bodies.GraphShape, **problems(404, 503)},
+    )
+    def get(self, request: Request, dataset: uuid.UUID) -> Response:
+        """Return what a dataset, or one of its columns, is made of, and what is made of it."""
+        graph = selectors.get_graph(
+            principal=self.principal,
+            dataset_uuid=dataset,
+            column=request.GET.get("column") or "",
+            directions=directions_of(request.GET),
+            depth=number(request.GET, "depth", 3, least=1, most=MAX_DEPTH),
+            limit=number(request.GET, "limit", 200, least=1, most=MAX_GRAPH),
+            moment=moment_of(request.GET),
+        )
+        return Response(graph)
+
+
+class JobsView(LineageView):
+    @extend_schema(
+        parameters=[
+            query("q", str, "a text in the job's name or namespace"),
+            query("state", str, "jobs whose last run is in this state: START, RUNNING, COMPLETE, FAIL, ABORT, OTHER"),
+            LIMIT,
+            CURSOR,
+        ],
+        responses={200: paged(bodies.JobShape), **problems()},
+    )
+    def get(self, request: Request) -> Response:
+        """List jobs that report their runs, the one that ran last first."""
+        asked = limit(request.GET)
+        found = selectors.list_jobs(
+            limit=asked + 1,
+            after=_place("jobs", request.GET),
+            containing=request.GET.get("q", "")[:200],
+            state=request.GET.get("state", "")[:10].upper(),
+        )
+        return page(found, asked, "jobs", lambda job: f"{job.uuid} {job.last_run_at.isoformat()}")
+
+
+class JobView(LineageView):
+    @extend_schema(responses={200: bodies.JobDetailShape, **problems(404)})
+    def get(self, request: Request, job: uuid.UUID) -> Response:
+        """Return a job with what it reads and writes now, as far as you may know that."""
+        return Response(selectors.get_job(principal=self.principal, job_uuid=job))
+
+
+class JobRunsView(LineageView):
+    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.JobRunShape), **problems(404)})
+    def get(self, request: Request, job: uuid.UUID) -> Response:
+        """List the runs of a job, newest first."""
+        asked = limit(request.GET)
+        found = selectors.list_job_runs(job_uuid=job, limit=asked + 1, after=_place("job-runs", request.GET))
+        return page(found, asked, "job-runs", lambda run: f"{run.uuid} {run.started_at.isoformat()}")
+
+
+class FailedEventsView(LineageView):
+    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.FailedEventShape), **problems()})
+    def get(self, request: Request) -> Response:
+        """List events whose edges could not be told, newest first (operators)."""
+        asked = limit(request.GET)
+        before = decode_cursor("failed-events", request.GET.get("cursor"), int)
+        found = selectors.list_failed_events(principal=self.principal, limit=asked + 1, before=before)
+        return page(found, asked, "failed-events", lambda event: event.id)

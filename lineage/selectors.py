@@ -1,0 +1,362 @@
+"""Reads of lineage: walks through the graph, jobs and their runs, events. All go through the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from catalog.access import gate
+from catalog.access.principals import Principal
+from catalog.selectors import get_dataset, require_details
+from catalog.selectors.datasets import DatasetName, names_by_uuid
+from lineage.backends import graph_store
+from lineage.domain.walks import Direction, Edge, Link, Moment, Node, Walk, walk
+from lineage.models import Edge as EdgeRow
+from lineage.models import Job, JobRun, LineageEvent
+
+
+class NoSuchJob(LookupError):
+    """There is no such job."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A dataset, or one of its columns, in an answer. ``distance`` is negative upstream of the start."""
+
+    id: str
+    """What links name it by: the dataset's id, for a column with its name behind a slash."""
+    dataset: UUID
+    column: str
+    distance: int
+    name: str
+    qualified_name: str
+    platform: str
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEdge:
+    """One reason of a link: a job that moves data so, since when, until when, and how often it was seen."""
+
+    job: UUID
+    job_name: str
+    job_kind: str
+    origin: str
+    subtype: str
+    masking: bool
+    since: datetime
+    until: datetime | None
+    last_seen_at: datetime
+    runs_seen: int
+    runs_missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class GraphLink:
+    """That data goes from one node to another. One that goes through what may not be known is ``restricted`` and has no edges."""
+
+    upstream: str
+    downstream: str
+    restricted: bool
+    edges: Sequence[GraphEdge]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """
+    What lies around a node: nodes, nearest first, links, and where the walk would have gone on.
+
+    ``truncated`` says that the limit cut it; ``frontier`` are nodes with more behind them.
+    """
+
+    start: str
+    nodes: Sequence[GraphNode]
+    links: Sequence[GraphLink]
+    truncated: bool
+    frontier: Sequence[str]
+    as_of: datetime | None
+    known_at: datetime | None
+
+
+def get_graph(
+    *,
+    principal: Principal,
+    dataset_uuid: UUID,
+    column: str = "",
+    directions: Sequence[Direction] = tuple(Direction),
+    depth: int = 3,
+    limit: int = 200,
+    moment: Moment | None = None,
+) -> Graph:
+    """
+    Return what a dataset, or one of its columns, is made of and what is made of it, ``limit`` nodes in each direction at most.
+
+    :raises NoSuchDataset: if there is none, or the principal may not know that there is.
+    :raises Denied: for columns of a dataset that the principal may only discover.
+    """
+    stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
+    if column:
+        require_details(stored, principal, "seeing its columns")
+    start, when = Node(stored.uuid, column), moment or Moment()
+    known = _Known(principal, gate.READ if column else gate.DISCOVER)
+    store = graph_store()
+    walks = {
+        direction: walk(
+            start,
+            direction,
+            neighbours=lambda nodes, way: store.neighbours(nodes, way, when),
+            known=known,
+            depth=depth,
+            cap=limit,
+        )
+        for direction in directions
+    }
+    return _answer(start, walks, known, when)
+
+
+class _Known:
+    """Which nodes a principal may know, asked for once each, with their names."""
+
+    def __init__(self, principal: Principal, role: str) -> None:
+        self._principal = principal
+        self._role = role
+        self.names: dict[UUID, DatasetName | None] = {}
+
+    def __call__(self, nodes: Collection[Node]) -> Collection[Node]:
+        """Return those of some nodes that may be known."""
+        self.load({node.dataset for node in nodes})
+        return [node for node in nodes if self.names[node.dataset] is not None]
+
+    def load(self, uuids: Collection[UUID]) -> None:
+        """Read the names of datasets that were not asked for yet."""
+        unknown = [key for key in uuids if key not in self.names]
+        found = names_by_uuid(principal=self._principal, uuids=unknown, role=self._role)
+        self.names |= {key: found.get(key) for key in unknown}
+
+
+def _id(node: Node) -> str:
+    return f"{node.dataset}/{node.column}" if node.column else str(node.dataset)
+
+
+def _answer(start: Node, walks: Mapping[Direction, Walk], known: _Known, moment: Moment) -> Graph:
+    known.load([start.dataset])
+    distances: dict[Node, int] = {start: 0}
+    links: dict[tuple[Node, Node], Link] = {}
+    for direction, found in walks.items():
+        sign = -1 if direction is Direction.UPSTREAM else 1
+        for node, distance in found.nodes:
+            distances.setdefault(node, sign * distance)
+        for link in found.links:
+            links.setdefault((link.upstream, link.downstream), link)
+    jobs = _job_names({edge.job for link in links.values() for edge in link.edges})
+    return Graph(
+        start=_id(start),
+        nodes=[
+            _node(node, distance, name)
+            for node, distance in sorted(distances.items(), key=lambda item: (abs(item[1]), item[1], item[0]))
+            if (name := known.names[node.dataset]) is not None
+        ],
+        links=[
+            GraphLink(
+                _id(link.upstream),
+                _id(link.downstream),
+                link.is_restricted,
+                [_edge(edge, jobs) for edge in link.edges if edge.job in jobs],
+            )
+            for _, link in sorted(links.items())
+        ],
+        truncated=any(found.truncated for found in walks.values()),
+        frontier=[_id(node) for found in walks.values() for node in found.frontier],
+        as_of=moment.as_of,
+        known_at=moment.known_at,
+    )
+
+
+def _node(node: Node, distance: int, name: DatasetName) -> GraphNode:
+    return GraphNode(
+        id=_id(node),
+        dataset=node.dataset,
+        column=node.column,
+        distance=distance,
+        name=name.name,
+        qualified_name=name.qualified_name,
+        platform=name.platform,
+        kind=name.kind,
+        state=name.state,
+    )
+
+
+def _job_names(uuids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
+    rows = Job.objects.filter(uuid__in=list(uuids)).values_list("uuid", "kind", "name")
+    return {key: (kind, "" if kind == "view" else name) for key, kind, name in rows}
+
+
+def _edge(edge: Edge, jobs: Mapping[UUID, tuple[str, str]]) -> GraphEdge:
+    kind, name = jobs[edge.job]
+    return GraphEdge(
+        job=edge.job,
+        job_name=name,
+        job_kind=kind,
+        origin=edge.origin,
+        subtype=edge.subtype,
+        masking=edge.masking,
+        since=edge.since,
+        until=edge.until,
+        last_seen_at=edge.last_seen_at,
+        runs_seen=edge.runs_seen,
+        runs_missed=edge.runs_missed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as lists show it."""
+
+    uuid: UUID
+    kind: str
+    namespace: str
+    name: str
+    description: str
+    job_type: str
+    last_run_uuid: UUID | None
+    last_run_state: str
+    last_run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    """
+    A job with what it reads and writes, as far as the principal may know that.
+
+    ``sql`` is what it ran last, without literals; None for whoever may not read every dataset that it names.
+    """
+
+    job: JobView
+    sql: str | None
+    problems: Sequence[str]
+    inputs: Sequence[DatasetName]
+    outputs: Sequence[DatasetName]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRunView:
+    """One run of a job."""
+
+    uuid: UUID
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    duration_seconds: float | None
+    error: str
+    parent_uuid: UUID | None
+
+
+def _job_view(row: Job) -> JobView:
+    return JobView(
+        uuid=row.uuid,
+        kind=row.kind,
+        namespace=row.namespace,
+        name=row.name,
+        description=row.description,
+        job_type=row.job_type,
+        last_run_uuid=row.last_run_uuid,
+        last_run_state=row.last_run_state,
+        last_run_at=row.last_run_at,
+    )
+
+
+def list_jobs(
+    *, limit: int, after: tuple[datetime, UUID] | None = None, containing: str = "", state: str = ""
+) -> Sequence[JobView]:
+    """
+    Return jobs of producers, the one that ran last first; those that never ran are left out.
+
+    ``after`` are last run and id of the last one of the page before; ``containing`` is a text in name or namespace.
+    """
+    rows = Job.objects.filter(kind="job", last_run_at__isnull=False)
+    if after is not None:
+        at, key = after
+        rows = rows.filter(Q(last_run_at__lt=at) | Q(last_run_at=at, uuid__gt=key))
+    if containing:
+        rows = rows.filter(Q(name__icontains=containing) | Q(namespace__icontains=containing))
+    if state:
+        rows = rows.filter(last_run_state=state)
+    return [_job_view(row) for row in rows.order_by("-last_run_at", "uuid")[:limit]]
+
+
+def get_job(*, principal: Principal, job_uuid: UUID) -> JobDetail:
+    """Return a job. :raises NoSuchJob: if there is none, or it is a view that the principal may not know."""
+    row = Job.objects.filter(uuid=job_uuid).first()
+    if row is None:
+        raise NoSuchJob(f"there is no job with the id {job_uuid}")
+    edges = EdgeRow.objects.filter(
+        job=row, superseded_at__isnull=True, until__isnull=True, upstream_column="", downstream_column=""
+    ).values_list("upstream", "downstream")[:10_000]
+    ups, downs = dict.fromkeys(up for up, _ in edges), dict.fromkeys(down for _, down in edges)
+    touched = [*ups, *downs, *([UUID(row.name)] if row.kind == "view" else ())]
+    names = names_by_uuid(principal=principal, uuids=touched, role=gate.DISCOVER)
+    readable = names_by_uuid(principal=principal, uuids=touched, role=gate.READ)
+    if row.kind == "view" and UUID(row.name) not in names:
+        raise NoSuchJob(f"there is no job with the id {job_uuid}")
+    may_read = principal.is_operator or all(key in readable for key in touched)
+    return JobDetail(
+        job=_job_view(row),
+        sql=row.sql if may_read else None,
+        problems=row.problems if may_read else (),
+        inputs=[names[key] for key in ups if key in names],
+        outputs=[names[key] for key in downs if key in names],
+    )
+
+
+def list_job_runs(*, job_uuid: UUID, limit: int, after: tuple[datetime, UUID] | None = None) -> Sequence[JobRunView]:
+    """Return the runs of a job, newest first. :raises NoSuchJob: if there is no such job."""
+    job = Job.objects.filter(uuid=job_uuid, kind="job").values_list("pk", flat=True).first()
+    if job is None:
+        raise NoSuchJob(f"there is no job with the id {job_uuid}")
+    rows = JobRun.objects.filter(job=job)
+    if after is not None:
+        at, key = after
+        rows = rows.filter(Q(started_at__lt=at) | Q(started_at=at, uuid__gt=key))
+    return [
+        JobRunView(
+            uuid=row.uuid,
+            state=row.state,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            duration_seconds=(row.ended_at - row.started_at).total_seconds() if row.ended_at else None,
+            error=row.error,
+            parent_uuid=row.parent_uuid,
+        )
+        for row in rows.order_by("-started_at", "uuid")[:limit]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedEvent:
+    """An event whose edges could not be told, and why."""
+
+    id: int
+    received_at: datetime
+    event_at: datetime
+    job: str
+    error: str = field(repr=False)
+
+
+def list_failed_events(*, principal: Principal, limit: int, before: int | None = None) -> Sequence[FailedEvent]:
+    """Return events that could not be applied, newest first, for operators. :raises Denied: for others."""
+    gate.require_operator(principal, what="seeing events that failed")
+    rows = LineageEvent.objects.filter(applied_at__isnull=False).exclude(error="")
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    fields = ("pk", "received_at", "event_at", "job", "error")
+    return [FailedEvent(*row) for row in rows.order_by("-pk").values_list(*fields)[:limit]]
+
+
+def count_waiting_events() -> int:
+    """Return how many events wait to be applied, a thousand at most."""
+    return LineageEvent.objects.filter(applied_at__isnull=True)[:1_000].count()
