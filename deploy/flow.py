@@ -11,6 +11,7 @@ from catalog.journal.selectors import Change
 from catalog.services.finding import FOLLOWED, index_changes, rebuild_index
 from catalog.services.identity import reclassify
 from catalog.sync.engine import run_remove_catalog, run_sync
+from deploy.demo import lineage as demo_lineage
 from lineage.services import applying, views
 
 
@@ -38,7 +39,11 @@ PUBLISHES: Mapping[str, frozenset[str]] = {
     "view_lineage": frozenset({"lineage"}),
 }
 
-JOBS: Mapping[str, Job] = {"sync": run_sync, "remove_catalog": run_remove_catalog}
+JOBS: Mapping[str, Job] = {
+    "sync": run_sync,
+    "remove_catalog": run_remove_catalog,
+    demo_lineage.KIND: demo_lineage.report_runs,
+}
 
 
 def kept(days: Mapping[str, int]) -> list[Kept]:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/", include("lineage.api.openlineage.urls")),
     path("v1/", include("catalog.api.v1.urls")),
     path("v1/", include("lineage.api.v1.urls")),
+    path("", include("lineage.web.urls")),
     path("", include("catalog.web.urls")),
 ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from catalog import selectors
@@ -68,6 +69,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     catalogs = catalogs_of(request, principal)
     return values | {
         "rail_catalogs": sorted(catalogs, key=lambda view: -view.datasets)[:RAIL_CATALOGS],
+        "rail_pages": settings.RAIL_PAGES,
         "rail_views": views_of(request, principal)[:RAIL_VIEWS],
         "more_views": len(views_of(request, principal)) > RAIL_VIEWS,
         "catalogs_total": len(catalogs),

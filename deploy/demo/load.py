@@ -11,13 +11,15 @@ from catalog.journal import runs
 from catalog.journal.projections import holder_name
 from catalog.models import Catalog
 from catalog.services.catalogs import register_catalog, request_sync
+from catalog.sync.engine import run_sync
+from deploy.demo.lineage import KIND
 from deploy.demo.people import add_people
+from deploy.demo.reporter import NAMESPACES
 from deploy.demo.stores import build_stores, evolve_lake
-from deploy.flow import JOBS
 
 
 def _sync(caller: Caller, name: str) -> None:
-    runs.execute(request_sync(caller=caller, name=name), jobs=JOBS, holder=holder_name("demo"))
+    runs.execute(request_sync(caller=caller, name=name), jobs={"sync": run_sync}, holder=holder_name("demo"))
 
 
 def load_demo(home: Path) -> bool:
@@ -38,11 +40,12 @@ def load_demo(home: Path) -> bool:
     known = set(Catalog.objects.values_list("name", flat=True))
     for name, store in stores.items():
         if name not in known:
-            register_catalog(caller=caller, name=name, sync_every_seconds=300, **store)
+            register_catalog(caller=caller, name=name, sync_every_seconds=300, namespaces=[NAMESPACES[name]], **store)
         _sync(caller, name)
     evolve_lake(folder)
     _sync(caller, "lake")
     if not known:
         add_people(caller)
+    runs.create_run(kind=KIND, requested_by=caller.principal.handle, idempotency_key=f"{KIND}:{folder}")
     mark.write_text("built\n")
     return True

@@ -150,6 +150,10 @@ if "ELASTICSEARCH_URL" in os.environ:
             "ca_certs": os.environ.get("ELASTICSEARCH_CA_CERTS", ""),
         },
     }
+# Pages of other apps that the catalog's lead to. For a dataset: title and the name of an address that takes its name;
+# in the rail: title, glyph, and the name of an address.
+DATASET_PAGES = [("Lineage", "lineage")]
+RAIL_PAGES = [("Jobs", "lineage", "jobs")]
 LINEAGE_GRAPH: dict[str, Any] = {"BACKEND": "lineage.graph.relational.RelationalGraph", "OPTIONS": {}}
 CHANGE_GUARDS: list[str] = ["catalog.guards.protected_definitions"]
 """Dotted paths of functions that may refuse or warn of a change of definition, in order."""

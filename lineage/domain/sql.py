@@ -617,8 +617,11 @@ class _Reader:
                     self._known[short] = {column.casefold(): column for column in known}
                     schema.add_table(short, dict.fromkeys(known, "text"), dialect=dialect)
         for column in query.find_all(exp.Column):
-            column.set("db", None)
-            column.set("catalog", None)
+            before = tuple(part.name for part in column.parts[:-1])
+            if len(before) > 1 and any(name[-len(before) :] == fold(before) for name in given):
+                # A table's whole name stands before it; anything else with dots is a part of a struct.
+                column.set("db", None)
+                column.set("catalog", None)
         return schema
 
     def outputs(self) -> list[tuple[str, Inputs]]:
@@ -716,6 +719,8 @@ class _Reader:
         made: list[ColumnInput] | None = None
         if isinstance(node, exp.Column):
             made = [_after(part, subtype, masking) for part in self._column(node, scope)]
+        elif isinstance(node, exp.Dot):
+            made = self._part_of(node, scope, subtype, masking)
         elif isinstance(node, exp.Alias | exp.Paren):
             made = self._inputs(node.this, scope, subtype, masking)
         elif isinstance(node, exp.Subquery | exp.Query):
@@ -734,6 +739,21 @@ class _Reader:
             made = self._inputs(node.this, scope, subtype, masking)
             made += self._inputs(node.expression, scope, Subtype.FILTER)
         return made
+
+    def _part_of(self, node: exp.Dot, scope: Scope, subtype: Subtype, masking: bool) -> list[ColumnInput] | None:
+        """Return a part of a struct's column by its path; None for what else has a dot."""
+        path: list[str] = []
+        whole: exp.Expr = node
+        while isinstance(whole, exp.Dot):
+            path.insert(0, whole.expression.name)
+            whole = whole.this
+        if not isinstance(whole, exp.Column) or not all(path):
+            return None
+        parts = [
+            replace(part, column=".".join((part.column, *path))) if part.subtype is Subtype.IDENTITY else part
+            for part in self._column(whole, scope)
+        ]
+        return [_after(part, subtype, masking) for part in parts]
 
     def _case_of(self, node: exp.Case | exp.If, scope: Scope, subtype: Subtype, masking: bool) -> list[ColumnInput]:
         direct = subtype.is_direct

@@ -4,7 +4,7 @@
 -- `column <- table.column SUBTYPE, ...`; `*` stands for what decides over all rows, `!` says what could not be told.
 -- Known are the tables
 --   orders (order_id, customer_id, amount, status, placed_at), customers (customer_id, email, name, country),
---   target (a, b, c), sales.daily (day, country, total, loaded_at).
+--   target (a, b, c), sales.daily (day, country, total, loaded_at), events (id, geo).
 
 -- # a view's columns | postgres
 CREATE VIEW v AS SELECT order_id, amount * 2 AS doubled FROM orders WHERE status = 'paid';
@@ -320,3 +320,10 @@ INSERT INTO target (a, b) SELECT v.x, c.email FROM (VALUES (1), (2)) AS v(x) CRO
 CREATE VIEW "größe 1" AS SELECT email AS "Adresse, privat" FROM customers AS "Kunden";
 -- größe 1 <= customers
 --   Adresse, privat <- customers.email IDENTITY
+
+-- # a part of a struct | duckdb
+CREATE TABLE x AS SELECT geo.country.code AS country, e.geo.city AS city, upper(geo.network) AS network FROM events e;
+-- x <= events
+--   country <- events.geo.country.code IDENTITY
+--   city <- events.geo.city IDENTITY
+--   network <- events.geo.network TRANSFORMATION

@@ -24,6 +24,7 @@ TABLES = {
     "orders": ["order_id", "customer_id", "amount", "status", "placed_at"],
     "customers": ["customer_id", "email", "name", "country"],
     "target": ["a", "b", "c"],
+    "events": ["id", "geo"],
     "sales.daily": ["day", "country", "total", "loaded_at"],
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -155,6 +156,7 @@ def _context(request: HttpRequest, stored: StoredDataset) -> dict[str, Any]:
         "current_catalog": body["catalog"],
         "d": body,
         "owners": [{"handle": handle, "shown": shown[handle]} for handle in body["owners"]],
+        "pages": [(title, reverse(address, args=[stored.qualified_name])) for title, address in settings.DATASET_PAGES],
         "bookmarked": selectors.is_bookmarked(principal=principal, dataset_uuid=stored.uuid),
         "may_edit": gate.may(principal, gate.EDIT, stored.access_class_id),
         "description_author": shown.get(body["description"]["author"], "") if body["description"] else "",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -217,7 +218,7 @@ def palette(request: HttpRequest) -> HttpResponse:
     folded = text.casefold()
     places = [
         {"title": title, "icon": icon, "href": reverse(address), "kind": "page"}
-        for title, icon, address, for_operators in PLACES
+        for title, icon, address, for_operators in (*PLACES, *((*page, False) for page in settings.RAIL_PAGES))
         if folded in title.casefold() and (principal.is_operator or not for_operators)
     ]
     places += [
