@@ -22,6 +22,7 @@ from catalog.journal import clock
 from catalog.journal import selectors as journal
 from catalog.journal.models import ProjectionCursor, Run
 from catalog.models import Dataset, Intent, SyncHold
+from lineage.selectors import count_waiting_events
 
 _registry = CollectorRegistry()
 ProcessCollector(registry=_registry)
@@ -162,5 +163,8 @@ def _state() -> CollectorRegistry:
     )
     gauge("cairn_waiting_holds", "Syncs that ask before they drop").set(
         SyncHold.objects.filter(state="waiting").count()
+    )
+    gauge("cairn_lineage_events_waiting", "Lineage events whose edges are not told yet, a thousand at most").set(
+        count_waiting_events()
     )
     return registry

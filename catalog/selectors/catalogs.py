@@ -14,6 +14,7 @@ from django.db.models import Count, QuerySet
 from catalog import credentials
 from catalog.access import gate
 from catalog.access.principals import Principal
+from catalog.domain.names import ELSEWHERE
 from catalog.models import (
     Catalog,
     CatalogState,
@@ -75,9 +76,13 @@ def _may_know_catalog(principal: Principal, datasets: int) -> bool:
 
 
 def list_catalogs(*, principal: Principal) -> Sequence[CatalogView]:
-    """Return the catalogs of which the principal may know a dataset, by name; all of them for operators."""
+    """
+    Return the catalogs of which the principal may know a dataset, by name; all of them for operators.
+
+    What is known from elsewhere only is no catalog of anybody's.
+    """
     counts = dict(_known_datasets(principal).values_list("catalog_id").annotate(n=Count("id")))
-    rows = Catalog.objects.exclude(state=CatalogState.REMOVED).order_by("name")
+    rows = Catalog.objects.exclude(state=CatalogState.REMOVED).exclude(name=ELSEWHERE).order_by("name")
     return [
         _catalog_view(row, counts.get(row.pk, 0), with_options=principal.is_operator)
         for row in rows
@@ -98,7 +103,9 @@ def _known_datasets(principal: Principal, **where: Any) -> QuerySet[Dataset]:
 def known_catalog(name: str, principal: Principal) -> Catalog:
     """Return the row of a catalog. :raises NoSuchCatalog: if there is none, or the principal may know nothing in it."""
     row = Catalog.objects.filter(name=name).exclude(state=CatalogState.REMOVED).first()
-    if row is not None and (principal.is_operator or _known_datasets(principal, catalog=row).exists()):
+    if row is not None and (
+        principal.is_operator or row.name == ELSEWHERE or _known_datasets(principal, catalog=row).exists()
+    ):
         return row
     names = [view.name for view in list_catalogs(principal=principal)]
     near = difflib.get_close_matches(name, names, n=1)

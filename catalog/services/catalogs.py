@@ -17,7 +17,7 @@ from catalog.access import gate
 from catalog.access.principals import Caller
 from catalog.access.services import AuditEntry, record
 from catalog.connectors.base import Context, Health
-from catalog.domain.names import check_catalog_name
+from catalog.domain.names import ELSEWHERE, check_catalog_name
 from catalog.journal import clock
 from catalog.journal.runs import create_run, find_active_run
 from catalog.journal.services import Entry, publish
@@ -130,6 +130,7 @@ def register_catalog(
     """
     gate.require_operator(caller.principal, what="registering catalogs")
     check_catalog_name(name)
+    _check_own(name)
     plain, sealed = _split_options(platform, options)
     _check_settings(sync_every_seconds, drop_limit_ratio, database_patterns)
     _check_host(options)
@@ -191,7 +192,13 @@ def _tell(caller: Caller, catalog: Catalog, operation: str, before: Any = None, 
     record(caller, [AuditEntry(f"catalog.{operation}", "catalog", catalog.name, catalog.uuid, before, after)])
 
 
+def _check_own(name: str) -> None:
+    if name == ELSEWHERE:
+        raise InvalidCatalog(f"'{ELSEWHERE}' is kept for datasets that others tell of; it has no source")
+
+
 def _lock(name: str) -> Catalog:
+    _check_own(name)
     catalog = Catalog.objects.select_for_update().filter(name=name).exclude(state=CatalogState.REMOVED).first()
     if catalog is None:
         raise NoSuchCatalog(f"there is no catalog '{name}'")

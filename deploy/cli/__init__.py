@@ -3,12 +3,13 @@
 # In the order of the help.
 # isort: off
 from deploy.cli.base import app
-from deploy.cli import finding, keeping, describing, catalogs, runs, access, people, local
+from deploy.cli import finding, keeping, moving, describing, catalogs, runs, access, people, local
 # isort: on
 
 for name, part in (
     ("catalogs", catalogs.catalogs_app),
     ("runs", runs.runs_app),
+    ("jobs", moving.jobs_app),
     ("views", keeping.views_app),
     ("tokens", access.tokens_app),
     ("grants", access.grants_app),
@@ -19,7 +20,7 @@ for name, part in (
 ):
     app.add_typer(part, name=name)
 
-__all__ = ["access", "app", "catalogs", "describing", "finding", "keeping", "local", "main", "people", "runs"]
+__all__ = ["access", "app", "catalogs", "describing", "finding", "keeping", "local", "main", "moving", "people", "runs"]
 
 
 def main() -> None:

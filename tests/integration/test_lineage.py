@@ -82,7 +82,7 @@ def send(shop, *events: Any) -> None:
 
 
 def upstream(shop, name: str, moment: Moment | None = None) -> list[str]:
-    return sorted(name_of(edge.upstream) for edge in edges_to(shop, name, moment))
+    return sorted({name_of(edge.upstream) for edge in edges_to(shop, name, moment)})
 
 
 def edges_to(shop, name: str, moment: Moment | None = None) -> Sequence[Edge]:
