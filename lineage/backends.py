@@ -17,6 +17,11 @@ def _graph(backend: str, options: tuple[tuple[str, Any], ...]) -> GraphStore:
     return cast("GraphStore", import_string(backend)(**dict(options)))
 
 
+def tables() -> GraphStore:
+    """Return the store that reads the tables, which always answers."""
+    return _graph("lineage.graph.relational.RelationalGraph", ())
+
+
 def graph_store() -> GraphStore:
     """Return this process's graph store."""
     chosen = settings.LINEAGE_GRAPH

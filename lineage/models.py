@@ -6,6 +6,9 @@ import uuid
 
 from django.db import models
 
+DECLARED_ORIGINS = ("declared", "view")
+"""Origins of edges that hold from one declaration to the next, whatever runs show."""
+
 
 class LineageEvent(models.Model):
     """An event as it was sent, kept before it is answered. ``applied_at`` is None until its edges are told; ``error`` says why not."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -11,12 +12,21 @@ from django.db.models import Q
 
 from catalog.access import gate
 from catalog.access.principals import Principal
+from catalog.journal import clock
+from catalog.journal.selectors import find_projection
 from catalog.selectors import get_dataset, require_details
 from catalog.selectors.datasets import DatasetName, names_by_uuid
-from lineage.backends import graph_store
+from lineage.backends import graph_store, tables
 from lineage.domain.walks import Direction, Edge, Link, Moment, Node, Walk, walk
+from lineage.graph.base import GraphStore, GraphUnavailable, RecordsEdges
+from lineage.models import DECLARED_ORIGINS, Job, JobRun, LineageEvent
 from lineage.models import Edge as EdgeRow
-from lineage.models import Job, JobRun, LineageEvent
+
+logger = logging.getLogger(__name__)
+
+PROJECTION = "graph"
+"""The projection that tells the graph store of edges."""
+LAG_SECONDS = 5
 
 
 class NoSuchJob(LookupError):
@@ -81,6 +91,8 @@ class Graph:
     frontier: Sequence[str]
     as_of: datetime | None
     known_at: datetime | None
+    answered_by: str
+    """``graph`` where a graph store answered, ``tables`` where the tables did, because there is no other or it is behind or down."""
 
 
 def get_graph(
@@ -104,19 +116,38 @@ def get_graph(
         require_details(stored, principal, "seeing its columns")
     start, when = Node(stored.uuid, column), moment or Moment()
     known = _Known(principal, gate.READ if column else gate.DISCOVER)
+    for store, name in _stores():
+        try:
+            walks = {
+                direction: walk(
+                    start, direction, neighbours=_neighbours(store, when), known=known, depth=depth, cap=limit
+                )
+                for direction in directions
+            }
+            return _answer(start, walks, known, when, name)
+        except GraphUnavailable:
+            logger.warning("the graph store does not answer; the tables do")
+    raise GraphUnavailable("no graph store answers")
+
+
+def _neighbours(store: GraphStore, moment: Moment) -> Callable[[Sequence[Node], Direction], Sequence[Edge]]:
+    return lambda nodes, way: store.neighbours(nodes, way, moment)
+
+
+def _stores() -> Iterator[tuple[GraphStore, str]]:
+    """Yield the stores that may answer, the best first: the graph store while it knows what the tables know."""
     store = graph_store()
-    walks = {
-        direction: walk(
-            start,
-            direction,
-            neighbours=lambda nodes, way: store.neighbours(nodes, way, when),
-            known=known,
-            depth=depth,
-            cap=limit,
-        )
-        for direction in directions
-    }
-    return _answer(start, walks, known, when)
+    if isinstance(store, RecordsEdges) and _is_level():
+        yield store, "graph"
+    yield tables(), "tables"
+
+
+def _is_level() -> bool:
+    """Whether the graph store was told of all edges but those of a moment ago."""
+    projection = find_projection(PROJECTION, now=clock.now())
+    if projection is None or projection.is_rebuilt or projection.failing_since is not None:
+        return False
+    return projection.lag_seconds <= LAG_SECONDS
 
 
 class _Known:
@@ -143,7 +174,7 @@ def _id(node: Node) -> str:
     return f"{node.dataset}/{node.column}" if node.column else str(node.dataset)
 
 
-def _answer(start: Node, walks: Mapping[Direction, Walk], known: _Known, moment: Moment) -> Graph:
+def _answer(start: Node, walks: Mapping[Direction, Walk], known: _Known, moment: Moment, answered_by: str) -> Graph:
     known.load([start.dataset])
     distances: dict[Node, int] = {start: 0}
     links: dict[tuple[Node, Node], Link] = {}
@@ -153,7 +184,7 @@ def _answer(start: Node, walks: Mapping[Direction, Walk], known: _Known, moment:
             distances.setdefault(node, sign * distance)
         for link in found.links:
             links.setdefault((link.upstream, link.downstream), link)
-    jobs = _job_names({edge.job for link in links.values() for edge in link.edges})
+    jobs = _jobs({edge.job for link in links.values() for edge in link.edges})
     return Graph(
         start=_id(start),
         nodes=[
@@ -174,6 +205,7 @@ def _answer(start: Node, walks: Mapping[Direction, Walk], known: _Known, moment:
         frontier=[_id(node) for found in walks.values() for node in found.frontier],
         as_of=moment.as_of,
         known_at=moment.known_at,
+        answered_by=answered_by,
     )
 
 
@@ -191,25 +223,43 @@ def _node(node: Node, distance: int, name: DatasetName) -> GraphNode:
     )
 
 
-def _job_names(uuids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
-    rows = Job.objects.filter(uuid__in=list(uuids)).values_list("uuid", "kind", "name")
-    return {key: (kind, "" if kind == "view" else name) for key, kind, name in rows}
+@dataclass(frozen=True, slots=True)
+class _JobOfEdges:
+    """What edges say of their job, and the runs that showed all its edges and are counted with it."""
+
+    kind: str
+    name: str
+    steady_last_at: datetime | None
+    steady_runs: int
 
 
-def _edge(edge: Edge, jobs: Mapping[UUID, tuple[str, str]]) -> GraphEdge:
-    kind, name = jobs[edge.job]
+def _jobs(uuids: Collection[UUID]) -> dict[UUID, _JobOfEdges]:
+    found: dict[UUID, _JobOfEdges] = {}
+    wanted = list(uuids)
+    for start in range(0, len(wanted), 1_000):
+        rows = Job.objects.filter(uuid__in=wanted[start : start + 1_000])
+        for key, kind, name, last_at, runs in rows.values_list("uuid", "kind", "name", "steady_last_at", "steady_runs"):
+            found[key] = _JobOfEdges(kind, "" if kind == "view" else name, last_at, runs)
+    return found
+
+
+def _edge(edge: Edge, jobs: Mapping[UUID, _JobOfEdges]) -> GraphEdge:
+    job = jobs[edge.job]
+    seen, runs_seen, runs_missed = edge.last_seen_at, edge.runs_seen, edge.runs_missed
+    if edge.until is None and job.steady_runs and job.steady_last_at and edge.origin not in DECLARED_ORIGINS:
+        seen, runs_seen, runs_missed = max(seen, job.steady_last_at), runs_seen + job.steady_runs, 0
     return GraphEdge(
         job=edge.job,
-        job_name=name,
-        job_kind=kind,
+        job_name=job.name,
+        job_kind=job.kind,
         origin=edge.origin,
         subtype=edge.subtype,
         masking=edge.masking,
         since=edge.since,
         until=edge.until,
-        last_seen_at=edge.last_seen_at,
-        runs_seen=edge.runs_seen,
-        runs_missed=edge.runs_missed,
+        last_seen_at=seen,
+        runs_seen=runs_seen,
+        runs_missed=runs_missed,
     )
 
 

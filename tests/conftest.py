@@ -29,10 +29,12 @@ SPARK = os.environ.get("CAIRN_TEST_SPARK", "")
 """Spark's Python and the jar that teaches it Iceberg, with a comma between."""
 ELASTICSEARCH_URL = os.environ.get("CAIRN_TEST_ELASTICSEARCH_URL", "")
 OPENSEARCH_URL = os.environ.get("CAIRN_TEST_OPENSEARCH_URL", "")
+NEO4J_URL = os.environ.get("CAIRN_TEST_NEO4J_URL", "")
 STACK = os.environ.get("CAIRN_TEST_STACK", "")
 """The home of the stack that `deploy/local/stack` runs."""
 _PROGRAMS = (
     ("stack", STACK),
+    ("neo4j", NEO4J_URL),
     ("spark", SPARK),
     ("elasticsearch", ELASTICSEARCH_URL),
     ("opensearch", OPENSEARCH_URL),

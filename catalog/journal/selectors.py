@@ -83,30 +83,38 @@ class ProjectionState:
     lag_seconds: float
     failing_since: datetime | None
     last_error: str
+    is_rebuilt: bool
+    """Whether it is to be made anew, or is being made so now."""
 
 
 def list_projections(*, now: datetime) -> list[ProjectionState]:
     """Return the state of every projection that has a cursor, by name."""
     head = head_position()
-    states = []
-    for cursor in ProjectionCursor.objects.order_by("name"):
-        behind = (
-            JournalEntry.objects.filter(position__gt=cursor.position)
-            .order_by("position")
-            .values_list("recorded_at", flat=True)
-            .first()
-        )
-        states.append(
-            ProjectionState(
-                name=cursor.name,
-                position=cursor.position,
-                lag_entries=head - cursor.position,
-                lag_seconds=max(0.0, (now - behind).total_seconds()) if behind else 0.0,
-                failing_since=cursor.failing_since,
-                last_error=cursor.last_error,
-            )
-        )
-    return states
+    return [_projection_state(cursor, head, now) for cursor in ProjectionCursor.objects.order_by("name")]
+
+
+def find_projection(name: str, *, now: datetime) -> ProjectionState | None:
+    """Return the state of a projection, None for one that has not begun."""
+    cursor = ProjectionCursor.objects.filter(name=name).first()
+    return None if cursor is None else _projection_state(cursor, head_position(), now)
+
+
+def _projection_state(cursor: ProjectionCursor, head: int, now: datetime) -> ProjectionState:
+    behind = (
+        JournalEntry.objects.filter(position__gt=cursor.position)
+        .order_by("position")
+        .values_list("recorded_at", flat=True)
+        .first()
+    )
+    return ProjectionState(
+        name=cursor.name,
+        position=cursor.position,
+        lag_entries=head - cursor.position,
+        lag_seconds=max(0.0, (now - behind).total_seconds()) if behind else 0.0,
+        failing_since=cursor.failing_since,
+        last_error=cursor.last_error,
+        is_rebuilt=cursor.rebuild_requested,
+    )
 
 
 @dataclass(frozen=True, slots=True)

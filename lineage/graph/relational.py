@@ -12,11 +12,10 @@ from django.db import connection
 from lineage.domain.walks import Direction, Edge, Moment, Node
 
 CHUNK = 400
-_DECLARED = ("declared", "view")
 
 _SELECT = """
 SELECT e.upstream, e.upstream_column, e.downstream, e.downstream_column, e.subtype, e.masking, e.origin, j.uuid,
-       e.since, e.until, e.last_seen_at, e.runs_seen, e.runs_missed, j.steady_last_at, j.steady_runs
+       e.since, e.until, e.last_seen_at, e.runs_seen, e.runs_missed
 FROM lineage_edge e JOIN lineage_job j ON j.id = e.job_id
 WHERE e.{near} IN ({marks}) AND {grain} AND {moment}
 """
@@ -95,11 +94,7 @@ def _datetime(value: Any) -> datetime:
 
 def _edge(row: Sequence[Any]) -> Edge:
     upstream, upstream_column, downstream, downstream_column, subtype, masking, origin, job, since, until = row[:10]
-    last_seen_at, runs_seen, runs_missed, steady_last_at, steady_runs = row[10:]
-    seen = _datetime(last_seen_at)
-    if until is None and steady_runs and origin not in _DECLARED:
-        # Runs that changed nothing are counted with the job.
-        seen, runs_seen, runs_missed = max(seen, _datetime(steady_last_at)), runs_seen + steady_runs, 0
+    last_seen_at, runs_seen, runs_missed = row[10:]
     return Edge(
         upstream=Node(_uuid(upstream), upstream_column),
         downstream=Node(_uuid(downstream), downstream_column),
@@ -107,7 +102,7 @@ def _edge(row: Sequence[Any]) -> Edge:
         origin=origin,
         since=_datetime(since),
         until=None if until is None else _datetime(until),
-        last_seen_at=seen,
+        last_seen_at=_datetime(last_seen_at),
         runs_seen=runs_seen,
         runs_missed=runs_missed,
         subtype=subtype,

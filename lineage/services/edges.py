@@ -16,7 +16,7 @@ from catalog import bulk
 from catalog.journal.services import Entry, publish
 from lineage.domain.timelines import Interval, declared, observed
 from lineage.domain.timelines import Observation as Seen
-from lineage.models import Edge, EdgeSet, Job, Observation
+from lineage.models import DECLARED_ORIGINS, Edge, EdgeSet, Job, Observation
 
 READ_ROWS = 500
 
@@ -207,7 +207,6 @@ def _tell_anew(job: Job, now: datetime, *, is_declared: bool) -> bool:
 
 _KEY = EdgeKey._fields
 _COUNTED = ("last_seen_at", "runs_seen", "runs_missed")
-DECLARED_ORIGINS = ("declared", "view")
 
 
 def _write(job: Job, told: Mapping[EdgeKey, Sequence[Interval]], now: datetime, *, is_declared: bool) -> bool:

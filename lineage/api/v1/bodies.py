@@ -48,6 +48,9 @@ class GraphShape(Shape):
     frontier = serializers.ListField(child=serializers.CharField(), help_text="nodes with more behind them")
     as_of = serializers.DateTimeField(allow_null=True)
     known_at = serializers.DateTimeField(allow_null=True)
+    answered_by = serializers.ChoiceField(
+        ["graph", "tables"], help_text="the graph store, or the tables it is told from"
+    )
 
 
 class DatasetNameShape(Shape):
