@@ -3,12 +3,14 @@
 from django.urls import include, path
 
 from deploy import operations
+from deploy.graphql import Door
 
 urlpatterns = [
     path("livez", operations.livez, name="livez"),
     path("readyz", operations.readyz, name="readyz"),
     path("metrics", operations.metrics, name="metrics"),
     path("mds/", include("catalog.api.mds.urls")),
+    path("graphql", Door.as_view(), name="graphql"),
     path("api/v1/", include("lineage.api.openlineage.urls")),
     path("v1/", include("catalog.api.v1.urls")),
     path("v1/", include("lineage.api.v1.urls")),

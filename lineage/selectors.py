@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,9 +16,9 @@ from catalog.access.principals import Principal
 from catalog.journal import clock
 from catalog.journal.selectors import find_projection
 from catalog.selectors import get_dataset, require_details
-from catalog.selectors.datasets import DatasetName, names_by_uuid
+from catalog.selectors.datasets import DatasetName, names_by_uuid, summarized_by_uuid
 from lineage.backends import graph_store, tables
-from lineage.domain.walks import Direction, Edge, Link, Moment, Node, Walk, walk
+from lineage.domain.walks import MAX_DEPTH, Direction, Edge, Link, Moment, Node, Walk, walk
 from lineage.graph.base import GraphStore, GraphUnavailable, RecordsEdges
 from lineage.models import DECLARED_ORIGINS, Job, JobRun, LineageEvent
 from lineage.models import Edge as EdgeRow
@@ -128,6 +129,99 @@ def get_graph(
         except GraphUnavailable:
             logger.warning("the graph store does not answer; the tables do")
     raise GraphUnavailable("no graph store answers")
+
+
+MAX_PATH = 30
+MAX_IMPACT = 5_000
+
+
+def find_path(
+    *, principal: Principal, first: UUID, last: UUID, moment: Moment | None = None
+) -> tuple[tuple[Sequence[GraphNode], Sequence[GraphLink]] | None, bool]:
+    """
+    Return a shortest way on which data goes between two datasets, from upstream to downstream, and whether the search was cut.
+
+    :raises NoSuchDataset: if one of them is not there, or the principal may not know that it is.
+    """
+    goal = get_dataset(dataset_uuid=last, principal=principal).uuid
+    cut = False
+    for direction in (Direction.DOWNSTREAM, Direction.UPSTREAM):
+        graph = get_graph(
+            principal=principal,
+            dataset_uuid=first,
+            directions=(direction,),
+            depth=MAX_PATH,
+            limit=MAX_IMPACT,
+            moment=moment,
+        )
+        cut = cut or graph.truncated or bool(graph.frontier)
+        found = _way(graph, str(goal))
+        if found is not None:
+            return found, cut
+    return None, cut
+
+
+def _way(graph: Graph, goal: str) -> tuple[Sequence[GraphNode], Sequence[GraphLink]] | None:
+    """Return the way back from a node of a one-sided graph to its start, in the data's direction."""
+    nodes = {node.id: node for node in graph.nodes}
+    if goal not in nodes:
+        return None
+    nearer: dict[str, tuple[str, GraphLink]] = {}
+    for link in graph.links:
+        for far, near in ((link.upstream, link.downstream), (link.downstream, link.upstream)):
+            if abs(nodes[near].distance) == abs(nodes[far].distance) - 1 and (
+                far not in nearer or near < nearer[far][0]
+            ):
+                nearer[far] = (near, link)
+    at, links = goal, []
+    while at != graph.start:
+        at, link = nearer[at]
+        links.append(link)
+    if nodes[goal].distance > 0:
+        links.reverse()
+    ids = [links[0].upstream, *(link.downstream for link in links)] if links else [goal]
+    return [nodes[each] for each in ids], links
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What lies downstream: how much at each distance, of which kinds and whose, and all of it, nearest first."""
+
+    total: int
+    by_distance: Sequence[int]
+    by_kind: Sequence[tuple[str, int]]
+    by_owner: Sequence[tuple[str, int]]
+    truncated: bool
+    nodes: Sequence[GraphNode]
+
+
+def get_impact(*, principal: Principal, dataset_uuid: UUID, column: str = "", moment: Moment | None = None) -> Impact:
+    """Return whatever a change of a dataset, or one of its columns, would reach. :raises NoSuchDataset, Denied: as get_graph."""
+    graph = get_graph(
+        principal=principal,
+        dataset_uuid=dataset_uuid,
+        column=column,
+        directions=(Direction.DOWNSTREAM,),
+        depth=MAX_DEPTH,
+        limit=MAX_IMPACT,
+        moment=moment,
+    )
+    nodes = graph.nodes[1:]
+    datasets = {node.dataset: node for node in nodes if str(node.dataset) != graph.start.partition("/")[0]}
+    distances = Counter(node.distance for node in nodes)
+    keys = list(datasets)
+    owners: Counter[str] = Counter()
+    for start in range(0, len(keys), 1_000):
+        for found in summarized_by_uuid(principal=principal, uuids=keys[start : start + 1_000]).values():
+            owners.update(found.summary.owners or ("nobody",))
+    return Impact(
+        total=len(nodes),
+        by_distance=[distances[step] for step in range(1, max(distances, default=0) + 1)],
+        by_kind=Counter(node.kind for node in datasets.values()).most_common(),
+        by_owner=owners.most_common(100),
+        truncated=graph.truncated or bool(graph.frontier),
+        nodes=nodes,
+    )
 
 
 def _neighbours(store: GraphStore, moment: Moment) -> Callable[[Sequence[Node], Direction], Sequence[Edge]]:

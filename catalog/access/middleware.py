@@ -32,7 +32,7 @@ class PrincipalMiddleware:
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         else:
             principal = _from_session(request) or _named_by_engine(request) or _open_principal()
-            if principal is None and request.path_info.startswith(("/v1/", "/mds/", "/api/")):
+            if principal is None and request.path_info.startswith(("/v1/", "/mds/", "/api/", "/graphql")):
                 # Whoever is nobody has no authority to borrow; the answer is 401, not a CSRF page.
                 request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         request.principal = principal  # type: ignore[attr-defined]
