@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import hive, http, relevance, searching, sync
+from benchmarks import hive, http, lineage, relevance, searching, sync
 
 ALL = {
     "http": http.measure_http,
@@ -14,6 +14,7 @@ ALL = {
     "postgresql": sync.measure_postgresql,
     "hive": hive.measure_hive,
     "generated": sync.measure_generated,
+    "lineage": lineage.measure_lineage,
     "writers": sync.measure_waiting_writer,
 }
 

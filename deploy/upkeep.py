@@ -13,6 +13,7 @@ from catalog.journal.services import trim
 from catalog.services.catalogs import request_due_syncs
 from catalog.services.identity import expire_observed
 from deploy.flow import kept
+from lineage.services.applying import apply_waiting
 
 OBSERVED_DAYS = 14
 _HOUR = 3_600.0
@@ -31,6 +32,8 @@ UPKEEP: Mapping[str, Part] = {
     "expire_observed": Part(
         lambda caller: expire_observed(caller=caller, older_than=timedelta(days=OBSERVED_DAYS)), _HOUR
     ),
+    # The projection does this at once; here is taken up what it had no time for.
+    "lineage": Part(lambda _caller: apply_waiting(), 15.0),
     "trim": Part(lambda _caller: trim(kept(settings.KEEP_DAYS)), _HOUR),
 }
 

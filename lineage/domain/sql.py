@@ -155,6 +155,8 @@ def statements_lineage(sql: str, *, dialect: str, schemas: Schemas) -> list[Stat
             found = _tables_only(tree, f"its columns could not be told ({type(error).__name__})")
         if found is None:
             continue
+        if tree.find(exp.Pivot) is None:  # a pivot makes columns of values, and its target has them
+            found = _without_quoted(found, sql)
         found = _seen_through(found, temporary)
         if found.target is not None:
             if found.columns and fold(found.target) not in columns:
@@ -166,6 +168,12 @@ def statements_lineage(sql: str, *, dialect: str, schemas: Schemas) -> list[Stat
     return made
 
 
+def _without_quoted(found: StatementLineage, sql: str) -> StatementLineage:
+    """Leave out columns named by what stands between single quotes: in another dialect than the one it is read as, that is a value."""
+    columns = {name: parts for name, parts in found.columns.items() if f"'{name}'" not in sql}
+    return found if len(columns) == len(found.columns) else replace(found, columns=columns)
+
+
 def query_lineage(sql: str, *, dialect: str, schemas: Schemas) -> StatementLineage:
     """Return the lineage of the one query that a view is, with no target. :raises UnreadableSql: if it is not one query."""
     found = statements_lineage(sql, dialect=dialect, schemas=schemas)
@@ -175,19 +183,41 @@ def query_lineage(sql: str, *, dialect: str, schemas: Schemas) -> StatementLinea
 
 
 def masked_sql(sql: str, *, dialect: str) -> str:
-    """Return SQL fit to be shown: every literal and comment replaced or left out; a sentence where it cannot be read."""
+    """
+    Return SQL fit to be shown: of statements that move data, without literals and comments; of others the first word alone.
+
+    What cannot be read is not shown at all. Names that the text has between single quotes are taken for values: that is what
+    they are where it was read as of another dialect than its own.
+    """
     try:
         trees = _parsed(sql, dialect)
     except UnreadableSql:
-        return f"-- {len(sql)} characters that cannot be read as SQL are not shown"
-    return ";\n".join(
-        tree.transform(_without_literal).sql(dialect=dialect, pretty=True, comments=False) for tree in trees
-    )
+        return f"-- {len(sql):,} characters that cannot be read as SQL are not shown"
+    return ";\n".join(_masked(tree, sql, dialect) for tree in trees)
 
 
-def _without_literal(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Literal | exp.HexString | exp.BitString | exp.ByteString | exp.National | exp.RawString):
+def _masked(tree: exp.Expr, sql: str, dialect: str) -> str:
+    moves = isinstance(tree, exp.Query | exp.Insert | exp.Merge | exp.Update | exp.Delete)
+    if not moves and not (isinstance(tree, exp.Create) and isinstance(tree.expression, exp.Query)):
+        return f"-- a statement '{tree.key.upper()}' is not shown"
+    try:
+        shown = tree.transform(lambda node: _without_value(node, sql))
+        return shown.sql(dialect=dialect, pretty=True, comments=False)
+    except (SqlglotError, ValueError, TypeError, AttributeError, RecursionError):
+        return f"-- a statement '{tree.key.upper()}' cannot be shown without its values"
+
+
+_VALUES = (
+    *(exp.Literal, exp.HexString, exp.BitString, exp.ByteString, exp.National, exp.RawString, exp.UnicodeString),
+    *(exp.Heredoc, exp.JSONPath, exp.Hint),
+)
+
+
+def _without_value(node: exp.Expr, sql: str) -> exp.Expr:
+    if isinstance(node, _VALUES):
         return exp.Placeholder()
+    if isinstance(node, exp.Identifier) and f"'{node.name}'" in sql:
+        return exp.to_identifier("…", quoted=True)
     return node
 
 

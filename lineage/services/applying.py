@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import time
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ from lineage.services.edges import EdgeKey, Shown, record_shown
 logger = logging.getLogger(__name__)
 
 PAGE = 200
+WITHIN_SECONDS = 20.0
 FOLLOWED = frozenset({"event"})
 ENDED = (RunState.COMPLETE, RunState.FAIL, RunState.ABORT)
 APPLIED = failpoints.declare("lineage.applied", "events of one job applied, not committed")
@@ -51,16 +53,22 @@ def apply_all() -> None:
     apply_waiting()
 
 
-def apply_waiting() -> int:
-    """Apply all events that wait, in pages; return how many. One that cannot be applied is set aside with the reason."""
+def apply_waiting(*, within_seconds: float = WITHIN_SECONDS) -> int:
+    """
+    Apply events that wait, in pages, until none is left or the time is over; return how many.
+
+    One that cannot be applied is set aside with the reason. What is left when the time is over is taken up by the upkeep: a
+    projection must come back before its lease ends.
+    """
     caller = Caller(system_principal("lineage"), "lineage")
-    applied = 0
-    while True:
+    applied, until = 0, time.monotonic() + within_seconds
+    while time.monotonic() < until:
         rows = list(LineageEvent.objects.filter(applied_at__isnull=True).order_by("pk")[:PAGE])
         if not rows:
-            return applied
+            break
         _apply(rows, caller)
         applied += len(rows)
+    return applied
 
 
 @dataclass(slots=True)

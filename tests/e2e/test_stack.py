@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import urllib.request
+import uuid
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
@@ -56,6 +58,52 @@ def test_elasticsearch_holds_every_dataset(stack):
         return indexed == live >= 66
 
     eventually(counts, what="an index as full as the database")
+
+
+def test_the_pipelines_lineage_is_in_neo4j_and_walked_there(stack):
+    def followed():
+        mart = stack.find("analytics/marts/device_share")
+        address = f"/v1/datasets/{mart['uuid']}/lineage?direction=upstream&depth=5&column=country_code"
+        graph = stack.ask(address)
+        names = [(node["qualified_name"], node["column"]) for node in graph["nodes"]]
+        return graph["answered_by"] == "graph" and names == [
+            ("analytics/marts/device_share", "country_code"),
+            ("analytics/staging/stg_sessions", "country_code"),
+            ("lake/playback/sessions", "country_code"),
+            ("lake/events/play_events", "geo.country_code"),
+        ]
+
+    eventually(followed, seconds=120, what="lineage by column, from Neo4j")
+
+
+def test_a_run_that_openlineages_client_reports_is_in_the_graph(stack):
+    from openlineage.client import OpenLineageClient
+    from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+    from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, HttpTransport
+
+    token = ApiKeyTokenProvider({"apiKey": stack.credentials["token"]})
+    client = OpenLineageClient(transport=HttpTransport(HttpConfig(url=stack.url, auth=token)))
+    name = f"report_{os.getpid()}"
+    for state in (RunState.START, RunState.COMPLETE):
+        client.emit(
+            RunEvent(
+                eventTime=datetime.now(UTC).isoformat(),
+                run=Run(str(uuid.uuid4())),
+                job=Job("e2e", name),
+                producer="https://example.com/e2e",
+                eventType=state,
+                inputs=[InputDataset("iceberg://lake", "content.people")],
+                outputs=[OutputDataset("kafka://broker:9092", name)],
+            )
+        )
+    client.close()
+
+    def linked():
+        people = stack.find("lake/content/people")
+        graph = stack.ask(f"/v1/datasets/{people['uuid']}/lineage?direction=downstream&depth=1")
+        return name in {node["name"] for node in graph["nodes"]}
+
+    eventually(linked, what="the run that was reported")
 
 
 def test_metacats_door_reads_what_spark_wrote_from_the_metastore(stack):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from catalog.domain.operations import CreateTable
 from catalog.models import Catalog, Dataset, DatasetState
 from catalog.services import catalogs
+from deploy.upkeep import do
 from lineage.domain.timelines import Observation, observed
 from lineage.domain.walks import Direction, Edge, Moment, Node
 from lineage.graph.relational import RelationalGraph
@@ -291,6 +292,14 @@ def test_events_that_cannot_be_applied_are_set_aside_with_the_reason(shop, monke
     assert upstream(shop, "revenue") == ["customers"]
     assert LineageEvent.objects.get(job="etl broken").error == "RuntimeError: no"
     assert apply_waiting() == 0
+
+
+def test_what_a_projection_has_no_time_for_is_taken_up_by_the_upkeep(shop):
+    receive_events(caller=shop.caller, bodies=[run_event(1, ["db.orders"], ["db.revenue"])])
+    assert apply_waiting(within_seconds=0) == 0
+    assert upstream(shop, "revenue") == []
+    do("lineage")
+    assert upstream(shop, "revenue") == ["orders"]
 
 
 def replay(events: Sequence[dict[str, Any]], as_of: datetime) -> set[str]:

@@ -149,6 +149,65 @@ def test_shown_sql_holds_no_literal_and_no_comment():
     assert "bob" not in masked_sql("SELEC 'bob' FROM FROM", dialect="postgres")
 
 
+# Each holds 4711 as a value, in one dialect or another.
+TELLING = [
+    "CALL p('secret-4711')",
+    "COPY t FROM 's3://secret-4711' CREDENTIALS 'aws_key=secret-4711'",
+    "COPY INTO t FROM 's3://b' CREDENTIALS=(AWS_KEY='secret-4711')",
+    "SET x = 'secret-4711'",
+    "SET SESSION AUTHORIZATION 'secret-4711'",
+    "SELECT $$secret-4711$$",
+    "SELECT $tag$secret-4711$tag$",
+    "SELECT E'secret-4711', U&'secret-4711', N'secret-4711', X'4711', B'1011', 4711, 47.11, 4711e3, _utf8'secret-4711'",
+    "EXECUTE IMMEDIATE 'secret-4711'",
+    "COMMENT ON TABLE t IS 'secret-4711'",
+    "DO $$ BEGIN PERFORM 'secret-4711'; END $$",
+    "CREATE USER bob PASSWORD 'secret-4711'",
+    "ALTER USER bob IDENTIFIED BY 'secret-4711'",
+    "SELECT DATE '4711-01-01', INTERVAL '4711' DAY",
+    "SELECT a->'secret-4711', a->>'$.secret-4711'",
+    "SELECT * FROM t WHERE a LIKE '%secret-4711%' ESCAPE 'x' AND b RLIKE 'secret-4711'",
+    "SELECT /*+ hint('secret-4711') */ 1",
+    "SELECT 1 -- secret-4711\n",
+    "INSERT INTO t VALUES ('secret-4711', 4711)",
+    "SELECT * FROM VALUES ('secret-4711') AS t(a)",
+    "CREATE TABLE t (a int DEFAULT 4711) COMMENT 'secret-4711' TBLPROPERTIES ('k'='secret-4711')",
+    "ATTACH 'secret-4711' AS x (TYPE postgres)",
+    "CREATE SECRET s (TYPE s3, KEY_ID 'secret-4711')",
+    "PRAGMA key='secret-4711'",
+    "LOAD DATA INPATH 'secret-4711' INTO TABLE t",
+    "CREATE FUNCTION f() RETURNS text AS 'secret-4711' LANGUAGE sql",
+    "GRANT SELECT ON t TO 'secret-4711'",
+    "USE 'secret-4711'",
+    "EXPLAIN SELECT 'secret-4711'",
+    "select json_extract(a,'$.secret-4711')",
+    "select case when a='secret-4711' then 1 end",
+    "MERGE INTO t USING (SELECT 'secret-4711' a) s ON t.a=s.a WHEN MATCHED THEN UPDATE SET a='secret-4711'",
+    "SELECT * FROM read_csv('secret-4711')",
+    "SELECT * FROM t TABLESAMPLE (4711 ROWS)",
+    "DECLARE x INT DEFAULT 4711",
+    "BEGIN; SELECT 'secret-4711'; END",
+    "SELECT map{'secret-4711': 1}",
+    "SELECT {'a': 'secret-4711'}",
+    "SELECT TIMESTAMP 'secret-4711' AT TIME ZONE 'secret-4711'",
+    "select * from t pivot(sum(x) for y in ('secret-4711'))",
+    "SELECT r'secret-4711', b'secret-4711'",
+    "EXEC sp 'secret-4711'",
+]
+DIALECTS = sorted({*sql.DIALECTS.values()})
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_value_is_shown_of_any_statement_in_whatever_dialect_it_is_read(dialect):
+    for statement in TELLING:
+        assert "4711" not in masked_sql(statement, dialect=dialect), statement
+        try:
+            told = [printed(found) for found in read(statement, dialect)]
+        except UnreadableSql as refused:
+            told = [[str(refused)]]
+        assert "4711" not in str(told), statement
+
+
 def test_the_library_logs_no_statement(caplog):
     with caplog.at_level(logging.DEBUG):
         read("REPLACE INTO target SELECT 'bob' FROM customers", "mysql")
