@@ -13,6 +13,7 @@ MAX_DATASETS = 2_000
 """Inputs, or outputs, of one event."""
 MAX_INPUT_FIELDS = 50_000
 """Input fields in all column lineage of one event."""
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 MAX_NAMESPACE = 500
 MAX_NAME = 2_000
 MAX_SYMLINKS = 50
@@ -177,11 +178,10 @@ class _Reader:
             return None
         if at.tzinfo is None:
             at = at.replace(tzinfo=UTC)
-        try:
-            return at.astimezone(UTC)
-        except OverflowError:
-            self._wrong("/eventTime", "is no time that can be kept")
+        if not FIRST_YEAR <= at.year < LAST_YEAR:
+            self._wrong("/eventTime", f"is not between {FIRST_YEAR} and {LAST_YEAR}")
             return None
+        return at.astimezone(UTC)
 
     def _text(self, body: Mapping[str, Any], name: str, pointer: str, limit: int) -> str | None:
         value = body.get(name)

@@ -20,7 +20,11 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 MAX_SQL = 200_000
 """Characters of a text of SQL that is looked at."""
 MAX_NODES = 60_000
+MAX_NESTED = 500
+"""Levels of a statement; a chain of ANDs has one for each."""
 MAX_STATEMENTS = 200
+MAX_EXPANDED = 20_000
+"""Columns that the stars of a statement stand for, all together."""
 MAX_EDGES = 20_000
 """Column edges of one statement; beyond them only tables are kept."""
 MAX_SELECTED = 20_000
@@ -238,9 +242,19 @@ def _parsed(sql: str, dialect: str) -> list[exp.Expr]:
     if len(trees) > MAX_STATEMENTS:
         raise UnreadableSql(f"the SQL has {len(trees)} statements; at most {MAX_STATEMENTS} are read")
     for tree in trees:
-        if sum(1 for _ in tree.walk()) > MAX_NODES:
-            raise UnreadableSql("a statement is too large")
+        _check_size(tree)
     return trees
+
+
+def _check_size(tree: exp.Expr) -> None:
+    level, nodes, depth = [tree], 0, 0
+    while level:
+        nodes, depth = nodes + len(level), depth + 1
+        if nodes > MAX_NODES:
+            raise UnreadableSql(f"a statement has more than {MAX_NODES:,} parts")
+        if depth > MAX_NESTED:
+            raise UnreadableSql("the SQL is nested too deeply")
+        level = [child for node in level for child in node.iter_expressions()]
 
 
 def _place(error: SqlglotError) -> str:
@@ -462,6 +476,10 @@ class _Statement:
 
     def _columns_of(self, query: exp.Expr, named: list[str] | None) -> tuple[dict[str, Inputs], Inputs]:
         """Return what each output of a query is made of, under the target's names where it has some, and what decides over its rows."""
+        widest = max((len(self._columns.get(fold(name), ())) for name in _tables(query)), default=0)
+        if widest * sum(1 for _ in query.find_all(exp.Star)) > MAX_EXPANDED:
+            self._problems.append(f"its stars stand for more than {MAX_EXPANDED:,} columns: only its tables are kept")
+            return {}, ()
         reader = _Reader(query, self._dialect, self._columns)
         outputs = reader.outputs()
         if named is not None and len(named) != len(outputs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from lineage.graph.base import GraphUnavailable, Recorded
 
 BATCH = 5_000
 CHUNK = 1_000
+MAX_KEY = 400
+"""Characters of a column's name by which it is found."""
 TIMEOUT_SECONDS = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN = 2**62
@@ -29,11 +32,12 @@ _NEIGHBOURS = """
 UNWIND $ids AS id
 MATCH (near:{label} {{id: id}}){left}-[edge:{kind}]-{right}(far:{label})
 WHERE {moment}
-RETURN near.id AS near, far.id AS far, properties(edge) AS edge
+RETURN near.dataset AS near, near.column AS near_column, far.dataset AS far, far.column AS far_column, properties(edge) AS edge
 """
 _CREATE = """
 UNWIND $rows AS row
-MERGE (up:{up} {{id: row.up}}) MERGE (down:{down} {{id: row.down}})
+MERGE (up:{up} {{id: row.up.id}}) ON CREATE SET up = row.up
+MERGE (down:{down} {{id: row.down.id}}) ON CREATE SET down = row.down
 CREATE (up)-[edge:{kind}]->(down) SET edge = row.edge
 """
 
@@ -128,12 +132,15 @@ def _prepare(session: Any) -> None:
 
 
 def _id(node: Node) -> str:
-    return f"{node.dataset}/{node.column}" if node.column else str(node.dataset)
+    """Return what a node is found by; a column's long name is cut, since an index has bounds, and keeps a digest."""
+    if len(node.column) <= MAX_KEY:
+        return f"{node.dataset}/{node.column}" if node.column else str(node.dataset)
+    digest = hashlib.blake2b(node.column.encode(), digest_size=16).hexdigest()
+    return f"{node.dataset}/{node.column[:MAX_KEY]}~{digest}"
 
 
-def _node(text: str) -> Node:
-    dataset, _, column = text.partition("/")
-    return Node(uuid.UUID(dataset), column)
+def _node_properties(node: Node) -> dict[str, str]:
+    return {"id": _id(node), "dataset": str(node.dataset), "column": node.column}
 
 
 def _number(at: datetime | None) -> int:
@@ -215,7 +222,11 @@ def _record(transaction: Any, job: str, wanted: dict[str, Recorded]) -> None:
             statement = f"UNWIND $rows AS row MATCH ()-[e:{kind}]->() WHERE elementId(e) = row.id SET e = row.edge"
             transaction.run(statement, rows=changed[start : start + BATCH]).consume()
         rows = [
-            {"up": _id(one.edge.upstream), "down": _id(one.edge.downstream), "edge": _properties(key, job, one)}
+            {
+                "up": _node_properties(one.edge.upstream),
+                "down": _node_properties(one.edge.downstream),
+                "edge": _properties(key, job, one),
+            }
             for key, one in mine.items()
         ]
         for start in range(0, len(rows), BATCH):
@@ -243,7 +254,8 @@ def _neighbours(
     )
     given = {"open": _OPEN, "known": _number(moment.known_at), "at": _number(moment.as_of)}
     for row in session.run(statement, ids=list(ids), **given):
-        near, far, found = _node(row["near"]), _node(row["far"]), row["edge"]
+        near, far = (Node(uuid.UUID(row[name]), row[f"{name}_column"]) for name in ("near", "far"))
+        found = row["edge"]
         since, seen = _time(found["since"]), _time(found["seen"])
         assert since is not None
         assert seen is not None

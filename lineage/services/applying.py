@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 PAGE = 200
 WITHIN_SECONDS = 20.0
+MAX_PAIRS = 20_000
+"""Pairs of an input and an output of one run."""
 FOLLOWED = frozenset({"event"})
 ENDED = (RunState.COMPLETE, RunState.FAIL, RunState.ABORT)
 APPLIED = failpoints.declare("lineage.applied", "events of one job applied, not committed")
@@ -235,7 +237,7 @@ def _describe(job: Job, events: Sequence[Event], problems: Sequence[str]) -> Non
             job.parent_uuid = parent.first() or job.parent_uuid
         if event.sql:
             job.sql = masked_sql(event.sql, dialect=_dialect(event))
-            job.problems = list(dict.fromkeys(problems))[:20]
+    job.problems = list(dict.fromkeys(problems))[:20]
 
 
 def _edges(
@@ -253,6 +255,9 @@ def _edges(
     Columns are told by what producers say of them, else by the SQL. Where the SQL accounts for every output, it says which
     input goes into which.
     """
+    if len(inputs) * len(outputs) > MAX_PAIRS:
+        problems.append(f"it links more than {MAX_PAIRS:,} pairs of datasets: those of its first outputs are kept")
+        outputs = outputs[: max(1, MAX_PAIRS // len(inputs))]
     pairs = {(up, down) for up in inputs for down in outputs}
     made = {edge for event in events for edge in _reported(event, page, origin)}
     if not made:

@@ -19,6 +19,12 @@ from lineage.domain.timelines import Observation as Seen
 from lineage.models import DECLARED_ORIGINS, Edge, EdgeSet, Job, Observation
 
 READ_ROWS = 500
+MAX_EDGES = 100_000
+"""Edges that one run may show, between datasets and columns."""
+
+
+class TooManyEdges(ValueError):
+    """A run that shows more edges than are kept."""
 
 
 class EdgeKey(NamedTuple):
@@ -83,6 +89,8 @@ def _record(job: Job, shown: Sequence[Shown], now: datetime, *, is_declared: boo
         row = rows.get(one.key) or known.get(one.key)
         before = sets[bytes(row.edges)] if row is not None else frozenset()
         edges = before | one.edges
+        if len(edges) > MAX_EDGES:
+            raise TooManyEdges(f"one run shows {len(edges):,} edges; at most {MAX_EDGES:,} are kept")
         digest = set_digest(edges)
         sets[digest] = edges
         if row is None:

@@ -51,7 +51,10 @@ def receive_events(*, caller: Caller, bodies: Sequence[object]) -> list[Received
         except InvalidEvent as error:
             outcomes.append(Received(False, error.problems))
             continue
-        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        text = _text(body)
+        if text is None:
+            outcomes.append(Received(False, [Problem("/", "the event is nested more than 250 levels deep")]))
+            continue
         if len(text) > MAX_EVENT_BYTES:
             problem = Problem("/", f"the event has {len(text):,} bytes; at most {MAX_EVENT_BYTES:,} are kept")
             outcomes.append(Received(False, [problem]))
@@ -68,8 +71,16 @@ def receive_events(*, caller: Caller, bodies: Sequence[object]) -> list[Received
 def _as_known(outcome: Received, body: object, known: set[bytes]) -> Received:
     if not outcome.is_taken:
         return outcome
-    digest = hashlib.blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+    digest = hashlib.blake2b(_text(body) or b"", digest_size=16).digest()
     return Received(False) if digest in known else outcome
+
+
+def _text(body: object) -> bytes | None:
+    """Return an event in the one spelling it is kept and known by; None for one that is nested too deeply to be spelled."""
+    try:
+        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return None
 
 
 def _store(kept: Mapping[bytes, tuple[Event, bytes]], caller: Caller) -> set[bytes]:

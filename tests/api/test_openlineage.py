@@ -92,11 +92,13 @@ def test_a_gzipped_event_is_taken(shop, as_):
         (b"{", {}, 400, "the body is not JSON"),
         (b"[]", {}, 422, "an event is an object, found a list"),
         (json.dumps(event(eventTime="soon")).encode(), {}, 422, "/eventTime: is no time"),
+        (json.dumps(event())[:-1].encode() + b', "x": ' + b"[" * 600 + b"]" * 600 + b"}", {}, 422, "levels deep"),
+        (b"[" * 100_000, {}, 400, "not JSON"),
         (b"junk", {"Content-Encoding": "gzip"}, 400, "says that it is gzipped and is not"),
         (gzip.compress(b"{}" * 5_000)[:-30], {"Content-Encoding": "gzip"}, 400, "ends too early"),
         (gzip.compress(b" " * 40_000_000), {"Content-Encoding": "gzip"}, 413, "at most"),
     ],
-    ids=["half", "list", "time", "no gzip", "cut gzip", "bomb"],
+    ids=["half", "list", "time", "deep", "deeper", "no gzip", "cut gzip", "bomb"],
 )
 def test_what_is_no_event_is_refused_with_the_reason(shop, as_, body, headers, status, said):
     answer = as_("root", "/api/v1/lineage", body, headers=headers)

@@ -101,6 +101,13 @@ class GraphStoreContract:
         assert list(store.neighbours([of(0, "c")], Direction.DOWNSTREAM, Moment())) == []
         assert list(store.neighbours([of(1)], Direction.UPSTREAM, Moment())) == [whole]
 
+    def test_columns_of_very_long_names_are_told_apart(self, store, fill):
+        names = ["ü" * 1_999 + end for end in "ab"]
+        fill({JOBS[0]: [Recorded(edge(of(0, name), of(1, name)), at(1)) for name in names]})
+        for name in names:
+            (found,) = store.neighbours([of(1, name)], Direction.UPSTREAM, Moment())
+            assert found.upstream == of(0, name)
+
     def test_both_ends_of_an_interval_belong_to_it(self, store, fill):
         fill({JOBS[0]: [Recorded(edge(of(0), of(1), since=2, until=4), at(9))]})
 

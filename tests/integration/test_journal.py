@@ -10,7 +10,7 @@ from django.db import transaction
 
 from catalog.journal import clock, runs
 from catalog.journal import selectors as journal
-from catalog.journal.models import JournalEntry, JournalHead, PendingDataChange, ProjectionCursor, Run
+from catalog.journal.models import JournalEntry, JournalHead, PendingDataChange, ProjectionCursor, Run, RunKey
 from catalog.journal.partitions import Kept
 from catalog.journal.projections import Projection, advance, request_rebuild
 from catalog.journal.services import (
@@ -251,3 +251,11 @@ def test_a_failure_tells_people_what_they_may_know():
     other = ask(kind="unheard of")
     runs.execute(other, jobs={}, holder="a")
     assert "knows no job of kind 'unheard of'" in journal.get_run(other).error
+
+
+def test_keys_of_what_is_gone_go_too():
+    now = clock.now()
+    for key, days in (("old", 40), ("new", 1)):
+        RunKey.objects.create(key=key, run_uuid=uuid.uuid4(), created_at=now - timedelta(days=days))
+    assert trim([Kept("journal_run_key", "created_at", 30, key="key")]) == {"journal_run_key": 1}
+    assert list(RunKey.objects.values_list("key", flat=True)) == ["new"]

@@ -21,6 +21,8 @@ from lineage.domain.walks import Direction, Edge, Moment, Node
 from lineage.graph.relational import RelationalGraph
 from lineage.models import Edge as EdgeRow
 from lineage.models import Job, JobRun, LineageEvent, WantedTable
+from lineage.selectors import get_graph
+from lineage.services import edges
 from lineage.services.applying import apply_waiting
 from lineage.services.receiving import receive_events
 from lineage.services.views import tell_all_views
@@ -161,7 +163,8 @@ def test_runs_that_show_the_same_write_no_edge(shop):
     send(shop, *(run_event(number, ["db.orders"], ["db.revenue"]) for number in range(2, 40)))
     assert list(EdgeRow.objects.values_list("pk", "recorded_at")) == before
     assert Job.objects.get().version == version
-    (edge,) = edges_to(shop, "revenue")
+    graph = get_graph(principal=shop.caller.principal, dataset_uuid=shop.id_of("revenue"))
+    (edge,) = graph.links[0].edges
     assert (edge.runs_seen, edge.last_seen_at, edge.since) == (39, at(39), at(1))
 
 
@@ -292,6 +295,23 @@ def test_events_that_cannot_be_applied_are_set_aside_with_the_reason(shop, monke
     assert upstream(shop, "revenue") == ["customers"]
     assert LineageEvent.objects.get(job="etl broken").error == "RuntimeError: no"
     assert apply_waiting() == 0
+
+
+def test_a_run_of_very_many_pairs_keeps_those_of_its_first_outputs_and_says_so(shop):
+    send(shop, run_event(1, [f"db.in{n}" for n in range(300)], [f"db.out{n}" for n in range(100)]))
+    assert EdgeRow.objects.count() == 300 * 66
+    assert "20,000 pairs" in Job.objects.get().problems[0]
+
+
+def test_a_run_of_too_many_edges_is_set_aside_and_holds_nothing_up(shop, monkeypatch):
+    monkeypatch.setattr(edges, "MAX_EDGES", 3)
+    send(
+        shop,
+        run_event(1, ["db.orders", "db.customers"], ["db.a", "db.b"]),
+        run_event(2, ["db.orders"], ["db.revenue"], job="b"),
+    )
+    assert upstream(shop, "revenue") == ["orders"]
+    assert "at most 3 are kept" in LineageEvent.objects.exclude(error="").get().error
 
 
 def test_what_a_projection_has_no_time_for_is_taken_up_by_the_upkeep(shop):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -137,6 +138,29 @@ def test_a_ladder_of_queries_is_read_once_each():
     steps += [f"s{n} AS (SELECT a.v + b.v AS v FROM s{n - 1} a JOIN s{n - 1} b ON a.v = b.v)" for n in range(1, 60)]
     (found,) = read(f"CREATE VIEW v AS WITH {', '.join(steps)} SELECT v FROM s59")
     assert [(part.column, part.subtype) for part in found.columns["v"]] == [("amount", "TRANSFORMATION")]
+
+
+WIDE = [f"c{number}" for number in range(2_000)]
+LADDER = ", ".join(f"s{n} AS (SELECT a.* FROM s{n - 1} a JOIN s{n - 1} b ON a.c1 = b.c1)" for n in range(1, 60))
+HEAVY = {
+    "a ladder of stars": f"WITH s0 AS (SELECT * FROM big), {LADDER} SELECT * FROM s59",
+    "many wide unions": " UNION ALL ".join(f"SELECT * FROM big{n}" for n in range(100)),
+    "stars within stars": "SELECT * FROM " + "(SELECT * FROM " * 60 + "big" + ") x" * 60,
+    "a long chain": "SELECT c1 FROM big WHERE " + " AND ".join(f"c{n % 2_000} = {n}" for n in range(8_000)),
+    "a long sum": "SELECT " + "||".join(["c1"] * 8_000) + " FROM big",
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_what_would_take_long_is_left_early(name):
+    began = time.process_time()
+    try:
+        (found,) = statements_lineage(HEAVY[name], dialect="postgres", schemas=lambda names: dict.fromkeys(names, WIDE))
+        assert found.columns == {}
+        assert "only its tables are kept" in found.problems[0]
+    except UnreadableSql as refused:
+        assert "nested too deeply" in str(refused)
+    assert time.process_time() - began < 5  # they took up to half a minute
 
 
 def test_shown_sql_holds_no_literal_and_no_comment():
