@@ -20,6 +20,7 @@ from deploy.flow import PROJECTIONS
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.1
+GATHER_SECONDS = 0.04
 SEND_AGAIN_SECONDS = 20
 SAY_AGAIN_SECONDS = 60
 SETTLE_SECONDS = 5.0
@@ -40,9 +41,8 @@ class Pump:
     def run(self, stop: threading.Event) -> None:
         """Tick until the event is set; one failing part never stops the others."""
         while not stop.is_set():
-            moved = self.tick()
-            if not moved:
-                stop.wait(TICK_SECONDS)
+            # What comes one by one is done a few at a time: a tick costs as much for one entry as for twenty.
+            stop.wait(GATHER_SECONDS if self.tick() else TICK_SECONDS)
         release(self.holder)
 
     def tick(self) -> bool:

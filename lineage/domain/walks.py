@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 MAX_DEPTH = 50
 MAX_NODES = 5_000
+MAX_LOOKED_BEHIND = 200
+"""Nodes of the last level that are looked behind; the others count as leading on."""
 MAX_CROSSED = 2_000
 """Hidden nodes that one walk goes across."""
 
@@ -37,9 +39,8 @@ class Moment:
     known_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """That something of one node went into another, by which job, and from when to when."""
+class Edge(NamedTuple):
+    """That something of one node went into another, by which job, and from when to when. There are very many: it is a plain tuple."""
 
     upstream: Node
     downstream: Node
@@ -125,8 +126,10 @@ def walk(start: Node, direction: Direction, *, neighbours: Neighbours, known: Kn
         if not level:
             break
     else:
-        found, crossed, _ = _level(level, direction, neighbours, known, hidden_seen)
+        # One step more, to know where there is more, and how the last ones are linked among themselves.
+        found, crossed, _ = _level(level[:MAX_LOOKED_BEHIND], direction, neighbours, known, hidden_seen)
         frontier += sorted({near for near, far in (*found, *crossed) if far not in distance})
+        frontier += level[MAX_LOOKED_BEHIND:]
         for (near, far), edges in found.items():
             if far in distance:
                 links.setdefault((near, far), []).extend(edges)
@@ -139,7 +142,7 @@ def walk(start: Node, direction: Direction, *, neighbours: Neighbours, known: Kn
 
 
 def _link(near: Node, far: Node, edges: Sequence[Edge], direction: Direction) -> Link:
-    told = tuple(sorted(set(edges), key=lambda edge: edge.order))
+    told = tuple(edges) if len(edges) == 1 else tuple(sorted(set(edges), key=lambda edge: edge.order))
     return Link(far, near, told) if direction is Direction.UPSTREAM else Link(near, far, told)
 
 

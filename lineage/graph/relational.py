@@ -50,12 +50,13 @@ def _edges(datasets: Sequence[uuid.UUID], direction: Direction, moment: Moment, 
     )
     condition, values = _moment(moment)
     found: list[Edge] = []
+    read = _Reader().edge
     with connection.cursor() as cursor:
         for start in range(0, len(datasets), CHUNK):
             part = datasets[start : start + CHUNK]
             statement = _SELECT.format(near=near, marks=", ".join(["%s"] * len(part)), grain=grain, moment=condition)
             cursor.execute(statement, [*map(_key, part), *values])
-            found += [_edge(row) for row in cursor.fetchall()]
+            found += map(read, cursor.fetchall())
     return found
 
 
@@ -83,28 +84,46 @@ def _time(at: datetime) -> Any:
     return at if connection.vendor == "postgresql" else str(at.astimezone(UTC).replace(tzinfo=None))
 
 
-def _uuid(value: Any) -> uuid.UUID:
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(hex=value)
+class _Reader:
+    """Makes edges of rows. Few ids and times are spread over very many rows, so each is read once."""
 
+    def __init__(self) -> None:
+        self._uuids: dict[Any, uuid.UUID] = {}
+        self._nodes: dict[tuple[Any, str], Node] = {}
+        self._times: dict[Any, datetime] = {}
 
-def _datetime(value: Any) -> datetime:
-    at: datetime = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    def _uuid(self, value: Any) -> uuid.UUID:
+        found = self._uuids.get(value)
+        if found is None:
+            found = self._uuids[value] = value if isinstance(value, uuid.UUID) else uuid.UUID(hex=value)
+        return found
 
+    def _node(self, value: Any, column: str) -> Node:
+        found = self._nodes.get((value, column))
+        if found is None:
+            found = self._nodes[value, column] = Node(self._uuid(value), column)
+        return found
 
-def _edge(row: Sequence[Any]) -> Edge:
-    upstream, upstream_column, downstream, downstream_column, subtype, masking, origin, job, since, until = row[:10]
-    last_seen_at, runs_seen, runs_missed = row[10:]
-    return Edge(
-        upstream=Node(_uuid(upstream), upstream_column),
-        downstream=Node(_uuid(downstream), downstream_column),
-        job=_uuid(job),
-        origin=origin,
-        since=_datetime(since),
-        until=None if until is None else _datetime(until),
-        last_seen_at=_datetime(last_seen_at),
-        runs_seen=runs_seen,
-        runs_missed=runs_missed,
-        subtype=subtype,
-        masking=bool(masking),
-    )
+    def _datetime(self, value: Any) -> datetime:
+        found = self._times.get(value)
+        if found is None:
+            at: datetime = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+            found = self._times[value] = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return found
+
+    def edge(self, row: Sequence[Any]) -> Edge:
+        """Return the edge that a row is."""
+        up, up_column, down, down_column, subtype, masking, origin, job, since, until, seen, runs, missed = row
+        return Edge(
+            self._node(up, up_column),
+            self._node(down, down_column),
+            self._uuid(job),
+            origin,
+            self._datetime(since),
+            None if until is None else self._datetime(until),
+            self._datetime(seen),
+            runs,
+            missed,
+            subtype,
+            bool(masking),
+        )
