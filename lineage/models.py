@@ -97,7 +97,10 @@ class JobRun(models.Model):
     parent_uuid = models.UUIDField(null=True)
     error = models.TextField(blank=True)
     inputs = models.JSONField(default=list)
+    """Each dataset's id, and the names it was told by; SQL calls it by one of them."""
     outputs = models.JSONField(default=list)
+    sql_event = models.JSONField(null=True)
+    """Number and time of receipt of the event that brought its SQL: later ones may not."""
 
     class Meta:
         db_table = "lineage_run"

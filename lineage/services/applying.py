@@ -9,11 +9,11 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from catalog.access.principals import Caller, system_principal
 from catalog.bodies import new_uuid
@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 PAGE = 200
 WITHIN_SECONDS = 20.0
+MAX_NAMES = 20
+"""Names of one dataset that a run is remembered with."""
 MAX_PAIRS = 20_000
 """Pairs of an input and an output of one run."""
 FOLLOWED = frozenset({"event"})
@@ -68,9 +70,28 @@ def apply_waiting(*, within_seconds: float = WITHIN_SECONDS) -> int:
         rows = list(LineageEvent.objects.filter(applied_at__isnull=True).order_by("pk")[:PAGE])
         if not rows:
             break
-        _apply(rows, caller)
+        _apply_or_set_aside(rows, caller)
         applied += len(rows)
     return applied
+
+
+def _apply_or_set_aside(rows: Sequence[LineageEvent], caller: Caller) -> None:
+    """Apply a page of events; where that fails as a whole, one by one, so that the one it fails at is found."""
+    try:
+        _apply(rows, caller)
+    except OperationalError:
+        raise  # the database is not well, which is no fault of the events
+    except Exception as error:
+        if len(rows) > 1:
+            for row in rows:
+                _apply_or_set_aside([row], caller)
+            return
+        logger.exception("an event could not be applied")
+        _set_aside([(row.received_at, row.pk) for row in rows], _told(error))
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:2_000]
 
 
 @dataclass(slots=True)
@@ -79,7 +100,14 @@ class _Page:
 
     events: list[tuple[LineageEvent, Event]]
     ids: Mapping[DatasetName, uuid.UUID] = field(default_factory=dict)
-    columns: Mapping[uuid.UUID, Sequence[str]] = field(default_factory=dict)
+    columns: dict[uuid.UUID, Sequence[str]] = field(default_factory=dict)
+
+    def know_columns(self, datasets: Sequence[uuid.UUID]) -> None:
+        """Read the columns of datasets that are not read yet."""
+        unknown = [key for key in dict.fromkeys(datasets) if key not in self.columns]
+        if unknown:
+            found = columns_of(unknown)
+            self.columns |= {key: found.get(key, ()) for key in unknown}
 
     def spelled(self, dataset: uuid.UUID, column: str) -> str:
         """Return a column's name as its dataset spells it, where that differs in letter case only."""
@@ -94,7 +122,7 @@ def _apply(rows: Sequence[LineageEvent], caller: Caller) -> None:
     page = _Page([(row, parse_event(orjson.loads(zlib.decompress(row.body)))) for row in rows])
     page.ids = _resolve([event for _, event in page.events], caller)
     if any(event.sql or any(output.columns for output in event.outputs) for _, event in page.events):
-        page.columns = columns_of(list(page.ids.values()))
+        page.know_columns(list(page.ids.values()))
     by_job: dict[DatasetName | None, list[tuple[LineageEvent, Event]]] = {}
     for row, event in page.events:
         by_job.setdefault(event.job, []).append((row, event))
@@ -106,10 +134,12 @@ def _apply(rows: Sequence[LineageEvent], caller: Caller) -> None:
                     _apply_to_job(name, mine, page)
                 _set_aside(keys, "")
                 failpoints.reach(APPLIED)
+        except OperationalError:
+            raise
         except Exception as error:
             # One job's events must not hold up all others'; what went wrong stays with them.
             logger.exception("events of a job could not be applied")
-            _set_aside(keys, f"{type(error).__name__}: {error}"[:2_000])
+            _set_aside(keys, _told(error))
 
 
 def _set_aside(keys: Sequence[tuple[datetime, int]], error: str) -> None:
@@ -162,24 +192,32 @@ def _apply_to_job(name: DatasetName, mine: Sequence[tuple[LineageEvent, Event]],
     events = [event for _, event in mine]
     problems: list[str] = []
     shown: list[Shown] = []
-    runs: dict[uuid.UUID, list[Event]] = {}
-    for event in events:
+    runs: dict[uuid.UUID, list[tuple[LineageEvent, Event]]] = {}
+    for row, event in mine:
         if event.run is not None:
-            runs.setdefault(event.run, []).append(event)
+            runs.setdefault(event.run, []).append((row, event))
         else:
-            inputs = [page.ids[each.name] for each in event.inputs]
-            outputs = [page.ids[each.name] for each in event.outputs]
-            edges = _edges(inputs, outputs, [event], page, problems, origin="declared")
-            shown.append(Shown(f"job {event.at.timestamp():.6f}", event.at, edges, is_declared=True))
+            inputs, outputs = _added([], event.inputs, page), _added([], event.outputs, page)
+            edges = _Edges(inputs, outputs, page, origin="declared")
+            shown.append(Shown(f"job {event.at.timestamp():.6f}", event.at, edges.of([event]), is_declared=True))
+            problems += edges.problems
     known = {row.uuid: row for row in JobRun.objects.filter(job=job, uuid__in=list(runs))}
-    for key, told in runs.items():
-        run = _run_told(job, key, told, known.get(key), page)
-        inputs, outputs = [uuid.UUID(each) for each in run.inputs], [uuid.UUID(each) for each in run.outputs]
-        edges = _edges(inputs, outputs, told, page, problems, origin="openlineage")
-        is_completed = any(event.state is RunState.COMPLETE for event in told)
-        statement = next((_digest(event.sql) for event in told if event.sql), None)
-        at = min(event.at for event in told)
-        shown.append(Shown(str(key), at, edges, is_completed=is_completed, statement=statement))
+    for key, pairs in runs.items():
+        told = [event for _, event in pairs]
+        run = _run_told(job, key, pairs, known.get(key), page)
+        if not any(event.sql for event in told):
+            told += _with_sql(run)
+        edges = _Edges(run.inputs, run.outputs, page, origin="openlineage")
+        shown.append(
+            Shown(
+                str(key),
+                run.started_at,
+                edges.of(told),
+                is_completed=any(event.state is RunState.COMPLETE for event in told),
+                statement=next((_digest(event.sql) for event in told if event.sql), None),
+            )
+        )
+        problems += edges.problems
     _describe(job, events, problems)
     record_shown(
         job=job, shown=shown, now=clock.now(), cause={"principal": mine[-1][0].principal, "door": "openlineage"}
@@ -191,8 +229,22 @@ def _digest(sql: str) -> bytes:
     return hashlib.blake2b(" ".join(sql.split()).encode(), digest_size=16).digest()
 
 
-def _run_told(job: Job, key: uuid.UUID, told: Sequence[Event], known: JobRun | None, page: _Page) -> JobRun:
+def _with_sql(run: JobRun) -> list[Event]:
+    """Return the event that brought a run's SQL, for those after it that do not; none if no event did, or it is kept no more."""
+    if run.sql_event is None:
+        return []
+    number, received_at = run.sql_event
+    rows = LineageEvent.objects.filter(pk=number, received_at=datetime.fromisoformat(received_at))
+    events = [parse_event(orjson.loads(zlib.decompress(row.body))) for row in rows]
+    # For its SQL alone: its datasets, and what it said of their columns, are known with the run.
+    return [replace(event, dialect=_dialect(event), inputs=(), outputs=(), state=None) for event in events]
+
+
+def _run_told(
+    job: Job, key: uuid.UUID, pairs: Sequence[tuple[LineageEvent, Event]], known: JobRun | None, page: _Page
+) -> JobRun:
     """Write what events tell of a run: the latest state counts, whatever order they come in; an end is not taken back."""
+    told = [event for _, event in pairs]
     first, last = min(event.at for event in told), max(told, key=_weight)
     run = known or JobRun(
         created_at=clock.now(),
@@ -209,6 +261,9 @@ def _run_told(job: Job, key: uuid.UUID, told: Sequence[Event], known: JobRun | N
         run.ended_at = run.state_at
     run.parent_uuid = next((event.parent_run for event in told if event.parent_run), run.parent_uuid)
     run.error = next((event.error for event in told if event.error), run.error)
+    for row, event in pairs:
+        if event.sql:
+            run.sql_event = [row.pk, row.received_at.isoformat()]
     run.inputs = _added(run.inputs, [each for event in told for each in event.inputs], page)
     run.outputs = _added(run.outputs, [each for event in told for each in event.outputs], page)
     run.save()
@@ -221,8 +276,16 @@ def _weight(event: Event) -> tuple[bool, datetime]:
     return event.state in ENDED, event.at
 
 
-def _added(known: Sequence[str], datasets: Sequence[EventDataset], page: _Page) -> list[str]:
-    return list(dict.fromkeys((*known, *(str(page.ids[each.name]) for each in datasets))))
+Named = list[str]
+"""A dataset's id, and the names it was told by."""
+
+
+def _added(known: Sequence[Named], datasets: Sequence[EventDataset], page: _Page) -> list[Named]:
+    found = {each[0]: dict.fromkeys(each[1:]) for each in known}
+    for each in datasets:
+        names = found.setdefault(str(page.ids[each.name]), {})
+        names |= dict.fromkeys(name.name for name in (each.name, *each.also_known_as))
+    return [[key, *list(names)[:MAX_NAMES]] for key, names in found.items()]
 
 
 def _describe(job: Job, events: Sequence[Event], problems: Sequence[str]) -> None:
@@ -240,36 +303,76 @@ def _describe(job: Job, events: Sequence[Event], problems: Sequence[str]) -> Non
     job.problems = list(dict.fromkeys(problems))[:20]
 
 
-def _edges(
-    inputs: Sequence[uuid.UUID],
-    outputs: Sequence[uuid.UUID],
-    events: Sequence[Event],
-    page: _Page,
-    problems: list[str],
-    *,
-    origin: str,
-) -> frozenset[EdgeKey]:
-    """
-    Return the edges of one run, or one declaration: from all its inputs to all its outputs, and between columns.
+class _Edges:
+    """The edges of one run, or one declaration, and what could not be told of them."""
 
-    Columns are told by what producers say of them, else by the SQL. Where the SQL accounts for every output, it says which
-    input goes into which.
-    """
-    if len(inputs) * len(outputs) > MAX_PAIRS:
-        problems.append(f"it links more than {MAX_PAIRS:,} pairs of datasets: those of its first outputs are kept")
-        outputs = outputs[: max(1, MAX_PAIRS // len(inputs))]
-    pairs = {(up, down) for up in inputs for down in outputs}
-    made = {edge for event in events for edge in _reported(event, page, origin)}
-    if not made:
-        for event in _with_different_sql(events):
-            found = _by_sql(event, events, page, problems)
-            made |= found
-            told = {(edge.upstream, edge.downstream) for edge in found if not edge.upstream_column}
-            if {down for _, down in told} == set(outputs) and {up for up, _ in told} >= set(inputs):
-                pairs = told
-    pairs |= {(edge.upstream, edge.downstream) for edge in made}
-    made = {edge for edge in made if edge.upstream_column and not _is_itself(edge)}
-    return frozenset(made | {EdgeKey(up, "", down, "", "", False, origin) for up, down in pairs if up != down})
+    def __init__(self, inputs: Sequence[Named], outputs: Sequence[Named], page: _Page, *, origin: str) -> None:
+        self.problems: list[str] = []
+        self._page = page
+        self._origin = origin
+        self._named = [*inputs, *outputs]
+        self._inputs = [uuid.UUID(each[0]) for each in inputs]
+        self._outputs = [uuid.UUID(each[0]) for each in outputs]
+
+    def of(self, events: Sequence[Event]) -> frozenset[EdgeKey]:
+        """
+        Return the edges from all inputs to all outputs, and between columns.
+
+        Columns are told by what producers say of them, else by the SQL. Where the SQL accounts for every input and output, it
+        says which goes into which.
+        """
+        outputs = self._outputs
+        if len(self._inputs) * len(outputs) > MAX_PAIRS:
+            self.problems.append(
+                f"it links more than {MAX_PAIRS:,} pairs of datasets: those of its first outputs are kept"
+            )
+            outputs = outputs[: max(1, MAX_PAIRS // len(self._inputs))]
+        pairs = {(up, down) for up in self._inputs for down in outputs}
+        made = {edge for event in events for edge in _reported(event, self._page, self._origin)}
+        if not made:
+            for event in _with_different_sql(events):
+                found = self._by_sql(event)
+                made |= found
+                told = {(edge.upstream, edge.downstream) for edge in found if not edge.upstream_column}
+                if {down for _, down in told} == set(outputs) and {up for up, _ in told} >= set(self._inputs):
+                    pairs = told
+        pairs |= {(edge.upstream, edge.downstream) for edge in made}
+        made = {edge for edge in made if edge.upstream_column and not _is_itself(edge)}
+        return frozenset(
+            made | {EdgeKey(up, "", down, "", "", False, self._origin) for up, down in pairs if up != down}
+        )
+
+    def _by_sql(self, event: Event) -> set[EdgeKey]:
+        tails = _Tails()
+        for key, *names in self._named:
+            for name in names:
+                tails.add(name, uuid.UUID(key))
+        self._page.know_columns([*self._inputs, *self._outputs])
+        try:
+            found = _read(event.sql or "", _dialect(event), tails.columns(self._page))
+        except UnreadableSql as error:
+            self.problems.append(str(error))
+            return set()
+        made: set[EdgeKey] = set()
+        for statement in found:
+            self.problems += statement.problems
+            down = tails.find(statement.target) if statement.target is not None else None
+            if down is not None:
+                made.update(self._of_statement(statement, down, tails))
+        return made
+
+    def _of_statement(self, statement: StatementLineage, down: uuid.UUID, tails: _Tails) -> Iterator[EdgeKey]:
+        for table in statement.inputs:
+            up = tails.find(table)
+            if up is not None:
+                yield EdgeKey(up, "", down, "", "", False, "sql")
+        for column, parts in (*statement.columns.items(), ("", statement.indirect)):
+            for part in parts:
+                up = tails.find(part.table)
+                if up is not None:
+                    made = self._page.spelled(down, column) if column else ""
+                    source = self._page.spelled(up, part.column)
+                    yield EdgeKey(up, source, down, made, part.subtype, part.masking, "sql")
 
 
 def _is_itself(edge: EdgeKey) -> bool:
@@ -302,35 +405,6 @@ def _dialect(event: Event) -> str:
     if "/spark" in event.producer:
         schemes.insert(0, "spark")
     return next((found for scheme in schemes if (found := dialect_of(scheme))), "")
-
-
-def _by_sql(event: Event, events: Sequence[Event], page: _Page, problems: list[str]) -> set[EdgeKey]:
-    tails = _Tails()
-    for each in (dataset for one in events for dataset in _datasets(one)):
-        for name in (each.name, *each.also_known_as):
-            tails.add(name.name, page.ids[each.name])
-    try:
-        found = _read(event.sql or "", _dialect(event), tails.columns(page))
-    except UnreadableSql as error:
-        problems.append(str(error))
-        return set()
-    made: set[EdgeKey] = set()
-    for statement in found:
-        problems += statement.problems
-        down = tails.find(statement.target) if statement.target is not None else None
-        if down is None:
-            continue
-        for table in statement.inputs:
-            up = tails.find(table)
-            if up is not None:
-                made.add(EdgeKey(up, "", down, "", "", False, "sql"))
-        for column, parts in (*statement.columns.items(), ("", statement.indirect)):
-            for part in parts:
-                up = tails.find(part.table)
-                if up is not None:
-                    names = page.spelled(up, part.column), page.spelled(down, column) if column else ""
-                    made.add(EdgeKey(up, names[0], down, names[1], part.subtype, part.masking, "sql"))
-    return made
 
 
 class _Tails:

@@ -41,7 +41,11 @@ class EdgeKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one run (``key`` is its id) or declaration showed; it adds to what the same one showed before."""
+    """
+    What one run (``key`` is its id) or declaration showed by now.
+
+    Edges between datasets take the place of those that it showed before, edges of columns add to them.
+    """
 
     key: str
     at: datetime
@@ -88,7 +92,8 @@ def _record(job: Job, shown: Sequence[Shown], now: datetime, *, is_declared: boo
     for one in shown:
         row = rows.get(one.key) or known.get(one.key)
         before = sets[bytes(row.edges)] if row is not None else frozenset()
-        edges = before | one.edges
+        # Between datasets it says all that is known of the run by now; of columns it may say a part.
+        edges = frozenset(edge for edge in before if edge.upstream_column) | one.edges
         if len(edges) > MAX_EDGES:
             raise TooManyEdges(f"one run shows {len(edges):,} edges; at most {MAX_EDGES:,} are kept")
         digest = set_digest(edges)
@@ -101,7 +106,7 @@ def _record(job: Job, shown: Sequence[Shown], now: datetime, *, is_declared: boo
         moved = (min(row.at, one.at), row.is_completed or one.is_completed, one.statement or row.statement, digest)
         if not is_new and moved == (row.at, row.is_completed, _bytes(row.statement), bytes(row.edges)):
             continue
-        is_moved = not is_new and moved[0] != row.at
+        is_moved = not is_new and (moved[0] != row.at or bytes(row.edges) not in (EMPTY, digest))
         row.at, row.is_completed, row.statement, row.edges = moved
         rows[one.key] = row
         is_steady = is_steady and not is_moved and _changes_nothing(job, row, is_new=is_new)

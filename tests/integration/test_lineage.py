@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -217,6 +219,66 @@ def test_sql_says_which_input_goes_where_if_it_accounts_for_all(shop):
     send(shop, run_event(1, ["db.orders", "db.customers"], ["db.revenue", "db.mails"], sql=sql))
     assert upstream(shop, "revenue") == ["orders"]
     assert upstream(shop, "mails") == ["customers"]
+
+
+TWO_WAYS = "INSERT INTO revenue SELECT customer_id, amount FROM orders; INSERT INTO mails SELECT email FROM customers"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_sql_that_comes_with_one_event_counts_for_all_of_its_run_whatever_their_order(shop, order, is_at_once):
+    shop.creates("mails", {"email": "string"})
+    shop.sync()
+    told = [
+        run_event(1, [], [], state="START", hours=1, sql=TWO_WAYS),
+        run_event(1, ["db.orders", "db.customers"], [], state="RUNNING", hours=2),
+        run_event(1, [], ["db.revenue"], state="RUNNING", hours=3),
+        run_event(1, [], ["db.mails"], hours=4),
+    ]
+    events = [told[at] for at in order]
+    if is_at_once:
+        send(shop, *events)
+    else:
+        for event in events:
+            send(shop, event)
+    assert upstream(shop, "revenue") == ["orders"]
+    assert upstream(shop, "mails") == ["customers"]
+    assert columns_to(shop, "revenue", "total") == ["orders.amount IDENTITY sql"]
+
+
+def test_an_event_that_breaks_its_whole_page_is_found_and_set_aside(shop, monkeypatch):
+    from lineage.services import applying
+
+    def fails(events: Any, caller: Any) -> Any:
+        if any(event.job and event.job.name == "broken" for event in events):
+            raise ValueError("no")
+        return resolved(events, caller)
+
+    resolved = applying._resolve
+    monkeypatch.setattr(applying, "_resolve", fails)
+    send(
+        shop,
+        run_event(1, ["db.orders"], ["db.revenue"], job="broken"),
+        run_event(2, ["db.customers"], ["db.revenue"]),
+    )
+    assert upstream(shop, "revenue") == ["customers"]
+    assert LineageEvent.objects.get(job="etl broken").error == "ValueError: no"
+
+
+def test_a_database_that_is_not_well_sets_no_event_aside(shop, monkeypatch):
+    from lineage.services import applying
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise OperationalError("database is locked")
+
+    applied = applying._apply_to_job
+    receive_events(caller=shop.caller, bodies=[run_event(1, ["db.orders"], ["db.revenue"])])
+    monkeypatch.setattr(applying, "_apply_to_job", fails)
+    with pytest.raises(OperationalError):
+        apply_waiting()
+    monkeypatch.setattr(applying, "_apply_to_job", applied)
+    assert apply_waiting() == 1
+    assert upstream(shop, "revenue") == ["orders"]
 
 
 def test_sql_that_cannot_be_read_is_told_and_the_tables_stay(shop):
