@@ -152,13 +152,16 @@ starts = [Node(uuid.UUID(int=random.randrange(1, 100_001))) for _ in range(200)]
 for name, store in stores.items():
     for direction in Direction:
         for moment in (Moment(), Moment(as_of=datetime(2026, 2, 1, tzinfo=UTC))):
-            taken, cpu, found = [], time.process_time(), 0
-            for start in starts:
-                began = time.perf_counter()
-                answer = walk(start, direction, neighbours=lambda n, w: store.neighbours(n, w, moment), known=list, depth=5, cap=1_000)
-                taken.append(time.perf_counter() - began)
-                found += len(answer.nodes)
-            print(json.dumps([f"{name} {direction}{' as of' if moment.as_of else ''}", percentile(taken, 0.5), percentile(taken, 0.95), (time.process_time() - cpu) / len(starts), found / len(starts)]), flush=True)
+            for cap in (200, 1_000):
+                taken, cpu, found = [], time.process_time(), 0
+                for start in starts:
+                    began = time.perf_counter()
+                    answer = walk(start, direction, neighbours=lambda n, w: store.neighbours(n, w, moment), known=list, depth=5, cap=cap)
+                    taken.append(time.perf_counter() - began)
+                    found += len(answer.nodes)
+                cpu = (time.process_time() - cpu) / len(starts)
+                title = f"cap {cap}, {name} {direction}{' as of' if moment.as_of else ''}"
+                print(json.dumps([title, percentile(taken, 0.5), percentile(taken, 0.95), cpu, found / len(starts)]), flush=True)
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,7 @@ from catalog.journal.selectors import find_projection
 from catalog.selectors import get_dataset, require_details
 from catalog.selectors.datasets import DatasetName, names_by_uuid, summarized_by_uuid
 from lineage.backends import graph_store, tables
-from lineage.domain.walks import MAX_DEPTH, Direction, Edge, Link, Moment, Node, Walk, walk
+from lineage.domain.walks import MAX_DEPTH, Direction, Edge, Link, Moment, Node, Pair, Walk, walk
 from lineage.graph.base import GraphStore, GraphUnavailable, RecordsEdges
 from lineage.models import DECLARED_ORIGINS, Job, JobRun, LineageEvent
 from lineage.models import Edge as EdgeRow
@@ -105,9 +105,12 @@ def get_graph(
     depth: int = 3,
     limit: int = 200,
     moment: Moment | None = None,
+    with_edges: bool = True,
 ) -> Graph:
     """
     Return what a dataset, or one of its columns, is made of and what is made of it, ``limit`` nodes in each direction at most.
+
+    Without edges, links have no reasons.
 
     :raises NoSuchDataset: if there is none, or the principal may not know that there is.
     :raises Denied: for columns of a dataset that the principal may only discover.
@@ -125,7 +128,7 @@ def get_graph(
                 )
                 for direction in directions
             }
-            return _answer(start, walks, known, when, name)
+            return _answer(start, walks, known, when, (name, store if with_edges else None))
         except GraphUnavailable:
             logger.warning("the graph store does not answer; the tables do")
     raise GraphUnavailable("no graph store answers")
@@ -205,6 +208,7 @@ def get_impact(*, principal: Principal, dataset_uuid: UUID, column: str = "", mo
         depth=MAX_DEPTH,
         limit=MAX_IMPACT,
         moment=moment,
+        with_edges=False,
     )
     nodes = graph.nodes[1:]
     datasets = {node.dataset: node for node in nodes if str(node.dataset) != graph.start.partition("/")[0]}
@@ -224,7 +228,7 @@ def get_impact(*, principal: Principal, dataset_uuid: UUID, column: str = "", mo
     )
 
 
-def _neighbours(store: GraphStore, moment: Moment) -> Callable[[Sequence[Node], Direction], Sequence[Edge]]:
+def _neighbours(store: GraphStore, moment: Moment) -> Callable[[Sequence[Node], Direction], Iterable[Pair]]:
     return lambda nodes, way: store.neighbours(nodes, way, moment)
 
 
@@ -268,17 +272,28 @@ def _id(node: Node) -> str:
     return f"{node.dataset}/{node.column}" if node.column else str(node.dataset)
 
 
-def _answer(start: Node, walks: Mapping[Direction, Walk], known: _Known, moment: Moment, answered_by: str) -> Graph:
+def _answer(
+    start: Node,
+    walks: Mapping[Direction, Walk],
+    known: _Known,
+    moment: Moment,
+    answering: tuple[str, GraphStore | None],
+) -> Graph:
+    answered_by, store = answering
     known.load([start.dataset])
     distances: dict[Node, int] = {start: 0}
-    links: dict[tuple[Node, Node], Link] = {}
+    links: dict[Pair, Link] = {}
     for direction, found in walks.items():
         sign = -1 if direction is Direction.UPSTREAM else 1
         for node, distance in found.nodes:
             distances.setdefault(node, sign * distance)
         for link in found.links:
             links.setdefault((link.upstream, link.downstream), link)
-    jobs = _jobs({edge.job for link in links.values() for edge in link.edges})
+    reasons: dict[Pair, list[Edge]] = {}
+    asked = [pair for pair, link in links.items() if not link.is_restricted]
+    for edge in store.edges(asked, moment) if store is not None and asked else ():
+        reasons.setdefault(edge.pair, []).append(edge)
+    jobs = _jobs({edge.job for edges in reasons.values() for edge in edges})
     return Graph(
         start=_id(start),
         nodes=[
@@ -291,9 +306,13 @@ def _answer(start: Node, walks: Mapping[Direction, Walk], known: _Known, moment:
                 _id(link.upstream),
                 _id(link.downstream),
                 link.is_restricted,
-                [_edge(edge, jobs) for edge in link.edges if edge.job in jobs],
+                [
+                    _edge(edge, jobs)
+                    for edge in sorted(reasons.get(pair, ()), key=lambda edge: edge.order)
+                    if edge.job in jobs
+                ],
             )
-            for _, link in sorted(links.items())
+            for pair, link in sorted(links.items())
         ],
         truncated=any(found.truncated for found in walks.values()),
         frontier=[_id(node) for found in walks.values() for node in found.frontier],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -31,6 +31,10 @@ class Node(NamedTuple):
     column: str = ""
 
 
+Pair = tuple[Node, Node]
+"""An upstream node and one downstream of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Which edges count: those that held at a time (None: those that hold), as far as was recorded at another (None: now)."""
@@ -55,23 +59,23 @@ class Edge(NamedTuple):
     masking: bool = False
 
     @property
+    def pair(self) -> Pair:
+        """What it links."""
+        return self.upstream, self.downstream
+
+    @property
     def order(self) -> tuple[object, ...]:
-        """What edges are ordered by, so that every store tells them in the same order."""
-        return (self.upstream, self.downstream, self.job.hex, self.origin, self.subtype, self.since)
+        """What edges of one pair are ordered by, so that every store tells them in the same order."""
+        return (self.job.hex, self.origin, self.subtype, self.since)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Link:
-    """An edge of a walk's answer, between nodes that may be known. ``crossed`` is one that goes through what may not be."""
+    """That data goes from one node of an answer to another; a restricted one goes through what may not be known."""
 
     upstream: Node
     downstream: Node
-    edges: tuple[Edge, ...] = ()
-
-    @property
-    def is_restricted(self) -> bool:
-        """Whether it goes through datasets that who asks may not know."""
-        return not self.edges
+    is_restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class Walk:
     frontier: tuple[Node, ...]
 
 
-Neighbours = Callable[[Sequence[Node], Direction], Sequence[Edge]]
+Neighbours = Callable[[Sequence[Node], Direction], Iterable[Pair]]
 Known = Callable[[Collection[Node]], Collection[Node]]
 
 
@@ -100,88 +104,99 @@ def walk(start: Node, direction: Direction, *, neighbours: Neighbours, known: Kn
     step away; within a level, nodes are taken in the order of their ids.
     """
     distance = {start: 0}
-    links: dict[tuple[Node, Node], list[Edge]] = {}
+    links: dict[Pair, bool] = {}
     level, truncated = [start], False
-    hidden_seen: set[Node] = set()
+    hidden: set[Node] = set()
     frontier: list[Node] = []
+    look = _Look(direction, neighbours, known, hidden)
     for step in range(1, depth + 1):
-        found, crossed, cut = _level(level, direction, neighbours, known, hidden_seen)
+        found, cut = look.beyond(level)
         truncated = truncated or cut
-        new = sorted({far for _, far in (*found, *crossed)} - distance.keys())
+        new = sorted({far for _, far in found if far not in distance})
         room = max(0, cap - len(distance))
         if len(new) > room:
             truncated = True
             kept = set(new[:room])
-            frontier += sorted({near for near, far in (*found, *crossed) if far not in kept and far not in distance})
+            frontier += sorted({near for near, far in found if far not in kept and far not in distance})
             new = new[:room]
         for node in new:
             distance[node] = step
-        for (near, far), edges in found.items():
-            if far in distance:
-                links.setdefault((near, far), []).extend(edges)
-        for near, far in crossed:
-            if far in distance:
-                links.setdefault((near, far), [])
+        for pair, is_restricted in found.items():
+            if pair[1] in distance:
+                links[pair] = links.get(pair, True) and is_restricted
         level = new
         if not level:
             break
     else:
         # One step more, to know where there is more, and how the last ones are linked among themselves.
-        found, crossed, _ = _level(level[:MAX_LOOKED_BEHIND], direction, neighbours, known, hidden_seen)
-        frontier += sorted({near for near, far in (*found, *crossed) if far not in distance})
+        found, _ = look.beyond(level[:MAX_LOOKED_BEHIND])
+        frontier += sorted({near for near, far in found if far not in distance})
         frontier += level[MAX_LOOKED_BEHIND:]
-        for (near, far), edges in found.items():
-            if far in distance:
-                links.setdefault((near, far), []).extend(edges)
+        for pair, is_restricted in found.items():
+            if pair[1] in distance and not is_restricted:
+                links[pair] = False
     return Walk(
         nodes=tuple(sorted(distance.items(), key=lambda item: (item[1], item[0]))),
-        links=tuple(_link(near, far, edges, direction) for (near, far), edges in sorted(links.items())),
+        links=tuple(sorted(_link(near, far, is_restricted, direction) for (near, far), is_restricted in links.items())),
         truncated=truncated,
         frontier=tuple(dict.fromkeys(frontier)),
     )
 
 
-def _link(near: Node, far: Node, edges: Sequence[Edge], direction: Direction) -> Link:
-    told = tuple(edges) if len(edges) == 1 else tuple(sorted(set(edges), key=lambda edge: edge.order))
-    return Link(far, near, told) if direction is Direction.UPSTREAM else Link(near, far, told)
+def _link(near: Node, far: Node, is_restricted: bool, direction: Direction) -> Link:
+    up, down = (far, near) if direction is Direction.UPSTREAM else (near, far)
+    return Link(up, down, is_restricted)
 
 
-Pair = tuple[Node, Node]
+class _Look:
+    """Looks one step beyond a level, across what may not be known."""
 
+    def __init__(self, direction: Direction, neighbours: Neighbours, known: Known, hidden: set[Node]) -> None:
+        self._direction = direction
+        self._neighbours = neighbours
+        self._known = known
+        self._hidden = hidden
 
-def _level(
-    level: Sequence[Node], direction: Direction, neighbours: Neighbours, known: Known, hidden_seen: set[Node]
-) -> tuple[dict[Pair, list[Edge]], set[Pair], bool]:
-    """Return what is one step from a level: pairs of near and far nodes with their edges, and pairs across hidden nodes."""
-    found: dict[Pair, list[Edge]] = {}
-    crossed: set[Pair] = set()
-    origins: dict[Node, set[Node]] = {node: {node} for node in level}
-    asked, cut, is_first = list(level), False, True
-    while asked:
-        edges = neighbours(asked, direction)
-        pairs = [(_near(edge, direction), _far(edge, direction), edge) for edge in edges]
-        shown = set(known({far for _, far, _ in pairs}))
+    def _pairs(self, asked: Sequence[Node]) -> list[tuple[Node, Node]]:
+        """Return what asked nodes are linked with, each pair with the near one first."""
+        pairs = self._neighbours(asked, self._direction)
+        if self._direction is Direction.UPSTREAM:
+            return [(down, up) for up, down in pairs]
+        return list(pairs)
+
+    def beyond(self, level: Sequence[Node]) -> tuple[dict[tuple[Node, Node], bool], bool]:
+        """Return pairs of near and far nodes, each with whether it goes through hidden ones, and whether there were too many of those."""
+        pairs = self._pairs(level)
+        shown = set(self._known({far for _, far in pairs}))
+        found = {pair: False for pair in pairs if pair[1] in shown}
+        if len(shown) == len({far for _, far in pairs}):
+            return found, False
+        origins: dict[Node, set[Node]] = {node: {node} for node in level}
+        cut = False
+        behind = self._behind(pairs, shown, origins)
+        while behind:
+            self._hidden |= behind.keys()
+            if len(self._hidden) > MAX_CROSSED:
+                cut = True
+                break
+            for node, nears in behind.items():
+                origins.setdefault(node, set()).update(nears)
+            pairs = self._pairs(sorted(behind))
+            shown = set(self._known({far for _, far in pairs}))
+            for near, far in pairs:
+                if far in shown:
+                    for origin in origins[near]:
+                        if origin != far:
+                            found.setdefault((origin, far), True)
+            behind = self._behind(pairs, shown, origins)
+        return found, cut
+
+    def _behind(
+        self, pairs: Sequence[tuple[Node, Node]], shown: Collection[Node], origins: Mapping[Node, set[Node]]
+    ) -> dict[Node, set[Node]]:
+        """Return the hidden nodes that pairs lead to, with the known ones from which the walk comes; those known already are left out."""
         behind: dict[Node, set[Node]] = {}
-        for near, far, edge in pairs:
-            if far in shown and is_first:
-                found.setdefault((near, far), []).append(edge)
-            elif far in shown:
-                crossed |= {(origin, far) for origin in origins[near] if origin != far}
-            else:
+        for near, far in pairs:
+            if far not in shown:
                 behind.setdefault(far, set()).update(origins[near])
-        fresh = {node: nears for node, nears in behind.items() if not nears <= origins.get(node, set())}
-        hidden_seen |= fresh.keys()
-        if len(hidden_seen) > MAX_CROSSED:
-            cut, fresh = True, {}
-        for node, nears in fresh.items():
-            origins.setdefault(node, set()).update(nears)
-        asked, is_first = sorted(fresh), False
-    return found, crossed - found.keys(), cut
-
-
-def _near(edge: Edge, direction: Direction) -> Node:
-    return edge.downstream if direction is Direction.UPSTREAM else edge.upstream
-
-
-def _far(edge: Edge, direction: Direction) -> Node:
-    return edge.upstream if direction is Direction.UPSTREAM else edge.downstream
+        return {node: nears for node, nears in behind.items() if not nears <= origins.get(node, set())}

@@ -8,13 +8,13 @@ Errors a store may raise::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
-from lineage.domain.walks import Direction, Edge, Moment, Node
+from lineage.domain.walks import Direction, Edge, Moment, Node, Pair
 
 
 class GraphUnavailable(Exception):
@@ -33,13 +33,16 @@ class Recorded:
 class GraphStore(Protocol):
     """A store of edges between datasets and between their columns."""
 
-    def neighbours(self, nodes: Sequence[Node], direction: Direction, moment: Moment) -> Sequence[Edge]:
+    def neighbours(self, nodes: Sequence[Node], direction: Direction, moment: Moment) -> Iterable[Pair]:
         """
-        Return the edges that touch nodes on one side, those of a moment, in no order.
+        Return the pairs that edges of a moment link nodes in, on one side of nodes, each once, in no order.
 
         A dataset's are those between datasets; a column's those of values that go over, between columns, of whatever way.
         :raises GraphUnavailable: if the store does not answer.
         """
+
+    def edges(self, pairs: Collection[Pair], moment: Moment) -> Sequence[Edge]:
+        """Return all edges of a moment that link pairs, in no order. :raises GraphUnavailable: if the store does not answer."""
 
 
 @runtime_checkable

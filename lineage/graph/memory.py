@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from lineage.domain.walks import Direction, Edge, Moment, Node
+from lineage.domain.walks import Direction, Edge, Moment, Node, Pair
 from lineage.graph.base import Recorded, holds
 
 
@@ -23,14 +23,19 @@ class MemoryGraph:
         """Forget all edges."""
         self._edges.clear()
 
-    def neighbours(self, nodes: Sequence[Node], direction: Direction, moment: Moment) -> Sequence[Edge]:
-        """Return the edges that touch nodes on one side, those of a moment."""
+    def neighbours(self, nodes: Sequence[Node], direction: Direction, moment: Moment) -> Iterable[Pair]:
+        """Return the pairs that edges of a moment link nodes in, on one side of nodes."""
         wanted = set(nodes)
-        return [
-            one.edge
-            for edges in self._edges.values()
-            for one in edges
-            if (one.edge.downstream if direction is Direction.UPSTREAM else one.edge.upstream) in wanted
-            and bool(one.edge.upstream.column) == bool(one.edge.downstream.column)
-            and holds(one, moment)
-        ]
+        side = 1 if direction is Direction.UPSTREAM else 0
+        return {
+            edge.pair
+            for edge in self._of(moment)
+            if edge.pair[side] in wanted and bool(edge.upstream.column) == bool(edge.downstream.column)
+        }
+
+    def edges(self, pairs: Collection[Pair], moment: Moment) -> Sequence[Edge]:
+        """Return all edges of a moment that link pairs."""
+        return [edge for edge in self._of(moment) if edge.pair in pairs]
+
+    def _of(self, moment: Moment) -> Iterator[Edge]:
+        return (one.edge for edges in self._edges.values() for one in edges if holds(one, moment))

@@ -3,61 +3,105 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
 
-from lineage.domain.walks import Direction, Edge, Moment, Node
+from lineage.domain.walks import Direction, Edge, Moment, Node, Pair
+from lineage.models import Job
 
 CHUNK = 400
 
-_SELECT = """
-SELECT e.upstream, e.upstream_column, e.downstream, e.downstream_column, e.subtype, e.masking, e.origin, j.uuid,
+_BETWEEN_DATASETS = "e.upstream_column = '' AND e.downstream_column = ''"
+_BETWEEN_COLUMNS = "e.upstream_column > '' AND e.downstream_column > ''"
+# The first is answered from an index alone.
+_PAIRS = "SELECT e.upstream, {upstream_column}, e.downstream, {downstream_column} FROM lineage_edge e WHERE e.{near} IN ({marks}) AND {grain} AND {moment}"
+_EDGES = """
+SELECT e.upstream, e.upstream_column, e.downstream, e.downstream_column, e.subtype, e.masking, e.origin, e.job_id,
        e.since, e.until, e.last_seen_at, e.runs_seen, e.runs_missed
-FROM lineage_edge e JOIN lineage_job j ON j.id = e.job_id
-WHERE e.{near} IN ({marks}) AND {grain} AND {moment}
+FROM lineage_edge e WHERE e.downstream IN ({marks}) AND e.upstream IN ({more}) AND {grain} AND {moment}
 """
 
 
 class RelationalGraph:
     """Reads the tables; there is nothing to record."""
 
-    def neighbours(self, nodes: Sequence[Node], direction: Direction, moment: Moment) -> Sequence[Edge]:
-        """Return the edges that touch nodes on one side, those of a moment."""
-        found: list[Edge] = []
-        datasets = [node.dataset for node in nodes if not node.column]
-        columns = [node for node in nodes if node.column]
+    def neighbours(self, nodes: Sequence[Node], direction: Direction, moment: Moment) -> Iterable[Pair]:
+        """Return the pairs that edges of a moment link nodes in, on one side of nodes."""
+        datasets = list(dict.fromkeys(node.dataset for node in nodes if not node.column))
+        columns = {node for node in nodes if node.column}
+        found: set[Pair] = set()
         if datasets:
-            found += _edges(datasets, direction, moment, between_columns=False)
+            found.update(_pairs(datasets, direction, moment, between_columns=False))
         if columns:
-            wanted = set(columns)
-            edges = _edges(
-                list(dict.fromkeys(node.dataset for node in columns)), direction, moment, between_columns=True
-            )
-            is_upstream = direction is Direction.UPSTREAM
-            found += [edge for edge in edges if (edge.downstream if is_upstream else edge.upstream) in wanted]
+            side = 1 if direction is Direction.UPSTREAM else 0
+            of_columns = list(dict.fromkeys(node.dataset for node in columns))
+            pairs = _pairs(of_columns, direction, moment, between_columns=True)
+            found.update(pair for pair in pairs if pair[side] in columns)
+        return found
+
+    def edges(self, pairs: Collection[Pair], moment: Moment) -> Sequence[Edge]:
+        """Return all edges of a moment that link pairs."""
+        wanted = set(pairs)
+        found: list[Edge] = []
+        for grain, part in (
+            (_BETWEEN_DATASETS, [pair for pair in wanted if not pair[0].column]),
+            (_BETWEEN_COLUMNS, [pair for pair in wanted if pair[0].column]),
+        ):
+            found += [edge for edge in _edges(part, grain, moment) if edge.pair in wanted]
         return found
 
 
-def _edges(datasets: Sequence[uuid.UUID], direction: Direction, moment: Moment, *, between_columns: bool) -> list[Edge]:
-    near = "downstream" if direction is Direction.UPSTREAM else "upstream"
-    grain = (
-        "e.upstream_column > '' AND e.downstream_column > ''"
-        if between_columns
-        else "e.upstream_column = '' AND e.downstream_column = ''"
-    )
+def _pairs(
+    datasets: Sequence[uuid.UUID], direction: Direction, moment: Moment, *, between_columns: bool
+) -> Iterator[Pair]:
     condition, values = _moment(moment)
-    found: list[Edge] = []
-    read = _Reader().edge
+    statement = {
+        "near": "downstream" if direction is Direction.UPSTREAM else "upstream",
+        "grain": _BETWEEN_COLUMNS if between_columns else _BETWEEN_DATASETS,
+        "moment": condition,
+        "upstream_column": "e.upstream_column" if between_columns else "''",
+        "downstream_column": "e.downstream_column" if between_columns else "''",
+    }
+    node = _Reader().node
     with connection.cursor() as cursor:
         for start in range(0, len(datasets), CHUNK):
             part = datasets[start : start + CHUNK]
-            statement = _SELECT.format(near=near, marks=", ".join(["%s"] * len(part)), grain=grain, moment=condition)
-            cursor.execute(statement, [*map(_key, part), *values])
-            found += map(read, cursor.fetchall())
+            cursor.execute(_PAIRS.format(marks=_marks(part), **statement), [*map(_key, part), *values])
+            for up, up_column, down, down_column in cursor.fetchall():
+                yield node(up, up_column), node(down, down_column)
+
+
+def _edges(pairs: Sequence[Pair], grain: str, moment: Moment) -> Iterator[Edge]:
+    condition, values = _moment(moment)
+    by_down: dict[uuid.UUID, set[uuid.UUID]] = {}
+    for up, down in pairs:
+        by_down.setdefault(down.dataset, set()).add(up.dataset)
+    downs = list(by_down)
+    rows: list[Sequence[Any]] = []
+    with connection.cursor() as cursor:
+        for start in range(0, len(downs), CHUNK):
+            part = downs[start : start + CHUNK]
+            ups = sorted({up for down in part for up in by_down[down]})
+            statement = _EDGES.format(marks=_marks(part), more=_marks(ups), grain=grain, moment=condition)
+            cursor.execute(statement, [*map(_key, part), *map(_key, ups), *values])
+            rows += cursor.fetchall()
+        read = _Reader(_jobs({row[7] for row in rows})).edge
+    return map(read, rows)
+
+
+def _jobs(keys: Collection[int]) -> dict[int, uuid.UUID]:
+    found: dict[int, uuid.UUID] = {}
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), 1_000):
+        found |= dict(Job.objects.filter(pk__in=wanted[start : start + 1_000]).values_list("pk", "uuid"))
     return found
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def _moment(moment: Moment) -> tuple[str, list[Any]]:
@@ -87,7 +131,8 @@ def _time(at: datetime) -> Any:
 class _Reader:
     """Makes edges of rows. Few ids and times are spread over very many rows, so each is read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: Mapping[int, uuid.UUID] | None = None) -> None:
+        self._jobs = jobs or {}
         self._uuids: dict[Any, uuid.UUID] = {}
         self._nodes: dict[tuple[Any, str], Node] = {}
         self._times: dict[Any, datetime] = {}
@@ -98,7 +143,8 @@ class _Reader:
             found = self._uuids[value] = value if isinstance(value, uuid.UUID) else uuid.UUID(hex=value)
         return found
 
-    def _node(self, value: Any, column: str) -> Node:
+    def node(self, value: Any, column: str) -> Node:
+        """Return the node of a dataset's id as the database gives it, and a column."""
         found = self._nodes.get((value, column))
         if found is None:
             found = self._nodes[value, column] = Node(self._uuid(value), column)
@@ -115,9 +161,9 @@ class _Reader:
         """Return the edge that a row is."""
         up, up_column, down, down_column, subtype, masking, origin, job, since, until, seen, runs, missed = row
         return Edge(
-            self._node(up, up_column),
-            self._node(down, down_column),
-            self._uuid(job),
+            self.node(up, up_column),
+            self.node(down, down_column),
+            self._jobs[job],
             origin,
             self._datetime(since),
             None if until is None else self._datetime(until),

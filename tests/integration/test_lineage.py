@@ -92,7 +92,13 @@ def upstream(shop, name: str, moment: Moment | None = None) -> list[str]:
 
 def edges_to(shop, name: str, moment: Moment | None = None) -> Sequence[Edge]:
     key = Dataset.objects.get(qualified_name=f"{shop.name}/db/{name}", holds_name=True).uuid
-    return RelationalGraph().neighbours([Node(key)], Direction.UPSTREAM, moment or Moment())
+    return met(Node(key), moment or Moment())
+
+
+def met(node: Node, moment: Moment | None = None) -> Sequence[Edge]:
+    """Return the edges into a node."""
+    graph = RelationalGraph()
+    return graph.edges(list(graph.neighbours([node], Direction.UPSTREAM, moment or Moment())), moment or Moment())
 
 
 def name_of(node: Node) -> str:
@@ -101,7 +107,7 @@ def name_of(node: Node) -> str:
 
 def columns_to(shop, name: str, column: str) -> list[str]:
     key = Dataset.objects.get(qualified_name=f"{shop.name}/db/{name}", holds_name=True).uuid
-    found = RelationalGraph().neighbours([Node(key, column)], Direction.UPSTREAM, Moment())
+    found = met(Node(key, column), Moment())
     return sorted(f"{name_of(edge.upstream)}.{edge.upstream.column} {edge.subtype} {edge.origin}" for edge in found)
 
 
@@ -471,10 +477,9 @@ def test_views_are_read_by_column_and_follow_their_definition(analytics, operato
 
     tell_all_views()
     total = Dataset.objects.get(name="a_sum").uuid
-    graph = RelationalGraph()
 
     def above(node: Node) -> list[tuple[str, str]]:
-        found = graph.neighbours([node], Direction.UPSTREAM, Moment())
+        found = met(node)
         return sorted((name_of(edge.upstream), edge.upstream.column) for edge in found)
 
     assert above(Node(total, "total")) == [("paid", "doubled")]
@@ -496,11 +501,11 @@ def test_a_view_that_came_before_its_table_is_read_anew_when_the_table_comes(sou
     source.sync()
     pump()
     early = source.id_of("early")
-    assert not RelationalGraph().neighbours([Node(early)], Direction.UPSTREAM, Moment())
+    assert not met(Node(early), Moment())
     source.creates("later", {"x": "long"})
     source.sync()
     pump()
-    (edge,) = RelationalGraph().neighbours([Node(early, "x")], Direction.UPSTREAM, Moment())
+    (edge,) = met(Node(early, "x"), Moment())
     assert (name_of(edge.upstream), edge.subtype) == ("later", "IDENTITY")
     assert not WantedTable.objects.exists()
 
@@ -513,15 +518,15 @@ def test_a_view_that_is_dropped_has_no_edges_any_more_but_had(source):
     source.sync()
     pump()
     seen = Node(source.id_of("seen"))
-    assert RelationalGraph().neighbours([seen], Direction.UPSTREAM, Moment())
+    assert met(seen, Moment())
     before = datetime.now(UTC)
     source.drops("seen")
     Catalog.objects.update(drop_limit_ratio=1)
     source.sync()
     source.sync()
     pump()
-    assert not RelationalGraph().neighbours([seen], Direction.UPSTREAM, Moment())
-    assert RelationalGraph().neighbours([seen], Direction.UPSTREAM, Moment(as_of=before))
+    assert not met(seen, Moment())
+    assert met(seen, Moment(as_of=before))
 
 
 def test_a_view_whose_text_cannot_be_read_says_so(source):
