@@ -298,7 +298,10 @@ def jobs(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "")[:200].strip()
     state = request.GET.get("state", "")
     state = state if state in STATES else ""
-    found = selectors.list_jobs(limit=JOBS + 1, after=_place(request), containing=text, state=state)
+    principal = web_principal(request)
+    found = selectors.list_jobs(
+        principal=principal, limit=JOBS + 1, after=_place(request), containing=text, state=state
+    )
     shown = found[:JOBS]
     last = shown[-1] if len(found) > JOBS else None
     context = {
@@ -328,9 +331,10 @@ def _place(request: HttpRequest) -> tuple[datetime, UUID] | None:
 def job(request: HttpRequest, job: UUID) -> HttpResponse:
     """Show a job: what it reads and writes, what it runs, its runs."""
     try:
-        detail = selectors.get_job(principal=web_principal(request), job_uuid=job)
+        principal = web_principal(request)
+        detail = selectors.get_job(principal=principal, job_uuid=job)
         found = (
-            selectors.list_job_runs(job_uuid=job, limit=RUNS + 1, after=_place(request))
+            selectors.list_job_runs(principal=principal, job_uuid=job, limit=RUNS + 1, after=_place(request))
             if detail.job.kind == "job"
             else ()
         )

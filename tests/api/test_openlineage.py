@@ -152,6 +152,29 @@ def test_a_hidden_dataset_is_crossed_and_named_nowhere(shop, as_, operator):
         assert detail.json()["sql"] is None
 
 
+def test_a_job_is_not_there_for_whom_all_its_datasets_are_not_and_its_errors_are_for_readers(shop, as_, operator):
+    error = {"runId": str(uuid.UUID(int=9)), "facets": {"errorMessage": {"message": "duplicate key: secret-4711"}}}
+    hidden = {"namespace": "etl", "name": "make db.revenue of db.customers"}
+    as_("root", "/api/v1/lineage", event(1, ["db.customers"], ["db.revenue"], job=hidden))
+    as_("root", "/api/v1/lineage", event(2, ["db.orders"], ["db.report"], run=error, eventType="FAIL"))
+    pump()
+    for name in ("customers", "revenue"):
+        create_restriction(caller=operator, pattern=f"mem/db/{name}")
+    pump()
+    (seen,) = as_("mara", "/v1/jobs").json()["items"]
+    assert seen["name"] == "daily"
+    key = next(job["uuid"] for job in as_("root", "/v1/jobs").json()["items"] if job["name"] == hidden["name"])
+    for address in (f"/v1/jobs/{key}", f"/v1/jobs/{key}/runs"):
+        assert as_("mara", address).status_code == 404
+        assert as_("root", address).status_code == 200
+    runs = f"/v1/jobs/{seen['uuid']}/runs"
+    assert as_("mara", runs).json()["items"][0]["error"] == ""
+    assert "4711" in as_("root", runs).json()["items"][0]["error"]
+    create_grant(caller=operator, role=Role.READER, pattern="mem/db/*", username="mara")
+    pump()
+    assert "4711" in as_("mara", runs).json()["items"][0]["error"]
+
+
 def test_columns_are_for_those_who_may_read_them(shop, as_, operator):
     facet = {"fields": {"email": {"inputFields": [{"namespace": NAMESPACE, "name": "db.orders", "field": "email"}]}}}
     output = {"namespace": NAMESPACE, "name": "db.revenue", "facets": {"columnLineage": facet}}

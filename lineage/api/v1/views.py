@@ -121,6 +121,7 @@ class JobsView(LineageView):
         """List jobs that report their runs, the one that ran last first."""
         asked = limit(request.GET)
         found = selectors.list_jobs(
+            principal=self.principal,
             limit=asked + 1,
             after=_place("jobs", request.GET),
             containing=request.GET.get("q", "")[:200],
@@ -141,7 +142,9 @@ class JobRunsView(LineageView):
     def get(self, request: Request, job: uuid.UUID) -> Response:
         """List the runs of a job, newest first."""
         asked = limit(request.GET)
-        found = selectors.list_job_runs(job_uuid=job, limit=asked + 1, after=_place("job-runs", request.GET))
+        found = selectors.list_job_runs(
+            principal=self.principal, job_uuid=job, limit=asked + 1, after=_place("job-runs", request.GET)
+        )
         return page(found, asked, "job-runs", lambda run: f"{run.uuid} {run.started_at.isoformat()}")
 
 
