@@ -12,6 +12,7 @@ from catalog.services.finding import FOLLOWED, index_changes, rebuild_index
 from catalog.services.identity import reclassify
 from catalog.sync.engine import run_remove_catalog, run_sync
 from deploy.demo import lineage as demo_lineage
+from lineage.backends import PROJECTION
 from lineage.services import applying, projecting, views
 
 
@@ -28,7 +29,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("access", frozenset({"access"}), _class_anew, _class_all_anew),
     Projection("search", FOLLOWED, index_changes, rebuild_index),
     Projection("lineage", applying.FOLLOWED, applying.apply_changes, applying.apply_all),
-    Projection("graph", projecting.FOLLOWED, projecting.record_changes, projecting.record_all),
+    Projection(PROJECTION, projecting.FOLLOWED, projecting.record_changes, projecting.record_all),
     Projection("view_lineage", views.FOLLOWED, views.tell_views, views.tell_all_views),
 )
 
@@ -37,7 +38,7 @@ PUBLISHES: Mapping[str, frozenset[str]] = {
     "access": frozenset({"classes"}),
     "search": frozenset(),
     "lineage": frozenset({"identity", "lineage"}),
-    "graph": frozenset(),
+    PROJECTION: frozenset(),
     "view_lineage": frozenset({"lineage"}),
 }
 

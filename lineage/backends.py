@@ -11,6 +11,9 @@ from django.utils.module_loading import import_string
 if TYPE_CHECKING:
     from lineage.graph.base import GraphStore
 
+PROJECTION = "graph"
+"""The projection that tells the graph store of edges."""
+
 
 @functools.cache
 def _graph(backend: str, options: tuple[tuple[str, Any], ...]) -> GraphStore:

@@ -166,13 +166,14 @@ class Edge(models.Model):
     class Meta:
         db_table = "lineage_edge"
         indexes = [
+            # Each of the first two holds all that a step of a walk needs.
             models.Index(
-                fields=["downstream", "since"],
+                fields=["downstream", "superseded_at", "until", "since", "recorded_at", "upstream"],
                 condition=models.Q(upstream_column="", downstream_column=""),
                 name="lineage_edge_up",
             ),
             models.Index(
-                fields=["upstream", "since"],
+                fields=["upstream", "superseded_at", "until", "since", "recorded_at", "downstream"],
                 condition=models.Q(upstream_column="", downstream_column=""),
                 name="lineage_edge_down",
             ),

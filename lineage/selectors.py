@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from catalog.journal import clock
 from catalog.journal.selectors import find_projection
 from catalog.selectors import get_dataset, require_details
 from catalog.selectors.datasets import DatasetName, names_by_uuid, summarized_by_uuid
-from lineage.backends import graph_store, tables
+from lineage.backends import PROJECTION, graph_store, tables
 from lineage.domain.walks import MAX_DEPTH, Direction, Edge, Link, Moment, Node, Pair, Walk, walk
 from lineage.graph.base import GraphStore, GraphUnavailable, RecordsEdges
 from lineage.models import DECLARED_ORIGINS, Job, JobRun, LineageEvent
@@ -25,8 +25,6 @@ from lineage.models import Edge as EdgeRow
 
 logger = logging.getLogger(__name__)
 
-PROJECTION = "graph"
-"""The projection that tells the graph store of edges."""
 LAG_SECONDS = 5
 
 
@@ -120,15 +118,18 @@ def get_graph(
         require_details(stored, principal, "seeing its columns")
     start, when = Node(stored.uuid, column), moment or Moment()
     known = _Known(principal, gate.READ if column else gate.DISCOVER)
-    for store, name in _stores():
+    for store in (graph_store(), tables()):
+        is_told = isinstance(store, RecordsEdges)
         try:
+            if isinstance(store, RecordsEdges) and not (_is_level() and store.is_whole()):
+                continue
             walks = {
                 direction: walk(
                     start, direction, neighbours=_neighbours(store, when), known=known, depth=depth, cap=limit
                 )
                 for direction in directions
             }
-            return _answer(start, walks, known, when, (name, store if with_edges else None))
+            return _answer(start, walks, known, when, ("graph" if is_told else "tables", store if with_edges else None))
         except GraphUnavailable:
             logger.warning("the graph store does not answer; the tables do")
     raise GraphUnavailable("no graph store answers")
@@ -230,14 +231,6 @@ def get_impact(*, principal: Principal, dataset_uuid: UUID, column: str = "", mo
 
 def _neighbours(store: GraphStore, moment: Moment) -> Callable[[Sequence[Node], Direction], Iterable[Pair]]:
     return lambda nodes, way: store.neighbours(nodes, way, moment)
-
-
-def _stores() -> Iterator[tuple[GraphStore, str]]:
-    """Yield the stores that may answer, the best first: the graph store while it knows what the tables know."""
-    store = graph_store()
-    if isinstance(store, RecordsEdges) and _is_level():
-        yield store, "graph"
-    yield tables(), "tables"
 
 
 def _is_level() -> bool:

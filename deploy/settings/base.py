@@ -159,7 +159,11 @@ LINEAGE_GRAPH: dict[str, Any] = {"BACKEND": "lineage.graph.relational.Relational
 if "NEO4J_URL" in os.environ:
     LINEAGE_GRAPH = {
         "BACKEND": "lineage.graph.neo4j.Neo4jGraph",
-        "OPTIONS": {"url": os.environ["NEO4J_URL"], "database": os.environ.get("NEO4J_DATABASE", "neo4j")},
+        "OPTIONS": {
+            "url": os.environ["NEO4J_URL"],
+            "database": os.environ.get("NEO4J_DATABASE", "neo4j"),
+            "prefix": os.environ.get("NEO4J_PREFIX", ""),
+        },
     }
 CHANGE_GUARDS: list[str] = ["catalog.guards.protected_definitions"]
 """Dotted paths of functions that may refuse or warn of a change of definition, in order."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import functools
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -174,7 +176,7 @@ def statements_lineage(sql: str, *, dialect: str, schemas: Schemas) -> list[Stat
 
 def _without_quoted(found: StatementLineage, sql: str) -> StatementLineage:
     """Leave out columns named by what stands between single quotes: in another dialect than the one it is read as, that is a value."""
-    columns = {name: parts for name, parts in found.columns.items() if f"'{name}'" not in sql}
+    columns = {name: parts for name, parts in found.columns.items() if not _is_value(name, sql)}
     return found if len(columns) == len(found.columns) else replace(found, columns=columns)
 
 
@@ -190,7 +192,7 @@ def masked_sql(sql: str, *, dialect: str) -> str:
     """
     Return SQL fit to be shown: of statements that move data, without literals and comments; of others the first word alone.
 
-    What cannot be read is not shown at all. Names that the text has between single quotes are taken for values: that is what
+    What cannot be read is not shown at all. Names that the text has between single quotes only are taken for values: that is what
     they are where it was read as of another dialect than its own.
     """
     try:
@@ -220,9 +222,23 @@ _VALUES = (
 def _without_value(node: exp.Expr, sql: str) -> exp.Expr:
     if isinstance(node, _VALUES):
         return exp.Placeholder()
-    if isinstance(node, exp.Identifier) and f"'{node.name}'" in sql:
+    if isinstance(node, exp.Identifier) and _is_value(node.name, sql):
         return exp.to_identifier("…", quoted=True)
     return node
+
+
+def _is_value(name: str, sql: str) -> bool:
+    """Whether a text has a name between single quotes only."""
+    return f"'{name}'" in sql and not (_WORD.fullmatch(name) and name.casefold() in _without_strings(sql))
+
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_STRING = re.compile(r"'(?:[^']|'')*'")
+
+
+@functools.lru_cache(maxsize=32)
+def _without_strings(sql: str) -> str:
+    return _STRING.sub("''", sql).casefold()
 
 
 def fold(name: TableName) -> TableName:

@@ -53,7 +53,17 @@ class RecordsEdges(Protocol):
         """Make the edges of a job these. Safe to do twice. :raises GraphUnavailable: if the store does not answer."""
 
     def clear(self) -> None:
-        """Forget all edges. :raises GraphUnavailable: if the store does not answer."""
+        """Forget all edges; the store is not whole any more. :raises GraphUnavailable: if the store does not answer."""
+
+    def finish(self) -> None:
+        """Note that the store was told of all edges there are. :raises GraphUnavailable: if the store does not answer."""
+
+    def is_whole(self) -> bool:
+        """
+        Return whether it was told of all edges once and has not lost them since; looked at once a minute.
+
+        :raises GraphUnavailable: if the store does not answer.
+        """
 
 
 def holds(recorded: Recorded, moment: Moment) -> bool:

@@ -14,6 +14,7 @@ class MemoryGraph:
 
     def __init__(self) -> None:
         self._edges: dict[uuid.UUID, list[Recorded]] = {}
+        self._is_whole = False
 
     def record(self, job: uuid.UUID, edges: Sequence[Recorded]) -> None:
         """Make the edges of a job these."""
@@ -22,6 +23,15 @@ class MemoryGraph:
     def clear(self) -> None:
         """Forget all edges."""
         self._edges.clear()
+        self._is_whole = False
+
+    def finish(self) -> None:
+        """Note that all edges are here."""
+        self._is_whole = True
+
+    def is_whole(self) -> bool:
+        """Return whether they are."""
+        return self._is_whole
 
     def neighbours(self, nodes: Sequence[Node], direction: Direction, moment: Moment) -> Iterable[Pair]:
         """Return the pairs that edges of a moment link nodes in, on one side of nodes."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 
+from catalog.journal.projections import request_rebuild
 from catalog.journal.selectors import Change
-from lineage.backends import graph_store
+from lineage.backends import PROJECTION, graph_store
 from lineage.domain.walks import Edge, Node
 from lineage.graph.base import Recorded, RecordsEdges
 from lineage.models import Edge as EdgeRow
@@ -17,9 +18,16 @@ PAGE = 200
 
 
 def record_changes(changes: Sequence[Change]) -> None:
-    """Tell the store the edges of the jobs that changes speak of. :raises GraphUnavailable: if it does not answer."""
+    """
+    Tell the store the edges of the jobs that changes speak of; one that lost what it was told is made anew.
+
+    :raises GraphUnavailable: if it does not answer.
+    """
     store = graph_store()
     if isinstance(store, RecordsEdges):
+        if not store.is_whole():
+            request_rebuild(PROJECTION)
+            return
         jobs = list(dict.fromkeys(change.subject_uuid for change in changes if change.subject_uuid is not None))
         for start in range(0, len(jobs), PAGE):
             _record(store, jobs[start : start + PAGE])
@@ -35,6 +43,7 @@ def record_all() -> None:
     while True:
         rows = list(Job.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "uuid")[:PAGE])
         if not rows:
+            store.finish()
             return
         last = rows[-1][0]
         _record(store, [key for _, key in rows])

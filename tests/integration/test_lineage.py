@@ -230,7 +230,7 @@ def test_sql_says_which_input_goes_where_if_it_accounts_for_all(shop):
 TWO_WAYS = "INSERT INTO revenue SELECT customer_id, amount FROM orders; INSERT INTO mails SELECT email FROM customers"
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::4])
 @pytest.mark.parametrize("is_at_once", [True, False])
 def test_sql_that_comes_with_one_event_counts_for_all_of_its_run_whatever_their_order(shop, order, is_at_once):
     shop.creates("mails", {"email": "string"})

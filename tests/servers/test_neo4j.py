@@ -17,12 +17,13 @@ from tests.conftest import NEO4J_URL, pump
 from tests.contracts.graph_store import JOBS, GraphStoreContract
 from tests.integration.test_lineage import run_event, send, shop  # noqa: F401  a fixture
 
+PREFIX = "Test"
 pytestmark = [pytest.mark.server("neo4j"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def neo4j():
-    graph = Neo4jGraph(url=NEO4J_URL)
+    graph = Neo4jGraph(url=NEO4J_URL, prefix=PREFIX)
     graph.clear()
     yield graph
     graph.clear()
@@ -55,7 +56,10 @@ def test_a_server_that_does_not_answer_is_named_without_its_password():
 def chosen(settings, neo4j):
     """Have lineage's edges recorded in Neo4j."""
     neo4j.clear()
-    settings.LINEAGE_GRAPH = {"BACKEND": "lineage.graph.neo4j.Neo4jGraph", "OPTIONS": {"url": NEO4J_URL}}
+    settings.LINEAGE_GRAPH = {
+        "BACKEND": "lineage.graph.neo4j.Neo4jGraph",
+        "OPTIONS": {"url": NEO4J_URL, "prefix": PREFIX},
+    }
     backends._graph.cache_clear()
     yield
     backends.graph_store().close()
@@ -114,10 +118,29 @@ def test_it_is_made_anew_from_the_tables(shop, chosen):  # noqa: F811
     pump()
     send(shop, run_event(1, ["db.orders"], ["db.revenue"]))
     pump()
-    backends.graph_store().clear()
-    assert len(answers(shop).nodes) == 1
     request_rebuild("graph")
     assert answers(shop).answered_by == "tables"
     pump()
     graph = answers(shop)
     assert (graph.answered_by, len(graph.nodes)) == ("graph", 2)
+
+
+@pytest.mark.django_db
+def test_one_that_lost_everything_is_found_out_and_made_anew(shop, chosen, neo4j, monkeypatch):  # noqa: F811
+    pump()
+    send(shop, run_event(1, ["db.orders"], ["db.revenue"]))
+    pump()
+    assert answers(shop).answered_by == "graph"
+    neo4j.clear()  # as somebody else would
+    monkeypatch.setattr("lineage.graph.neo4j.LOOK_SECONDS", 0)
+    graph = answers(shop)
+    assert (graph.answered_by, len(graph.nodes)) == ("tables", 2)
+    send(shop, run_event(2, ["db.customers"], ["db.report"], job="another"))
+    pump()
+    graph = answers(shop)
+    assert (graph.answered_by, len(graph.nodes)) == ("graph", 2)
+
+
+def test_a_prefix_that_is_no_label_is_refused():
+    with pytest.raises(ValueError, match="letters, digits"):
+        Neo4jGraph(url=NEO4J_URL, prefix="x) DETACH DELETE n //")

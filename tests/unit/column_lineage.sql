@@ -327,3 +327,10 @@ CREATE TABLE x AS SELECT geo.country.code AS country, e.geo.city AS city, upper(
 --   country <- events.geo.country.code IDENTITY
 --   city <- events.geo.city IDENTITY
 --   network <- events.geo.network TRANSFORMATION
+
+-- # a column named as a value is | duckdb
+CREATE TABLE x AS SELECT date_trunc('month', placed_at) AS month, sum(amount) AS total FROM orders GROUP BY ALL;
+-- x <= orders
+--   month <- orders.placed_at TRANSFORMATION
+--   total <- orders.amount AGGREGATION
+--   * <- orders.placed_at GROUP_BY
