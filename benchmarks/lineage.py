@@ -194,7 +194,7 @@ def _measure_walks(folder: Path) -> None:
             else:
                 half, most, cpu, nodes = figures
                 report(
-                    f"depth 5, cap 1,000: {name}",
+                    f"depth 5, {name}",
                     p50=ms(half),
                     p95=ms(most),
                     cpu=ms(cpu),
