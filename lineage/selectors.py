@@ -119,17 +119,19 @@ def get_graph(
     start, when = Node(stored.uuid, column), moment or Moment()
     known = _Known(principal, gate.READ if column else gate.DISCOVER)
     for store in (graph_store(), tables()):
-        is_told = isinstance(store, RecordsEdges)
         try:
-            if isinstance(store, RecordsEdges) and not (_is_level() and store.is_whole()):
-                continue
+            name = "tables"
+            if isinstance(store, RecordsEdges):
+                name = "graph"
+                if not (_is_level() and store.is_whole()):
+                    continue
             walks = {
                 direction: walk(
                     start, direction, neighbours=_neighbours(store, when), known=known, depth=depth, cap=limit
                 )
                 for direction in directions
             }
-            return _answer(start, walks, known, when, ("graph" if is_told else "tables", store if with_edges else None))
+            return _answer(start, walks, known, when, (name, store if with_edges else None))
         except GraphUnavailable:
             logger.warning("the graph store does not answer; the tables do")
     raise GraphUnavailable("no graph store answers")

@@ -1,4 +1,4 @@
-"""What projections of other apps read of datasets: texts of views, columns, which tables a name means. Not behind the gate: no person asks."""
+"""Definitions as they are stored, and what projections of other apps read of datasets: texts of views, columns, which tables a name means. Not behind the gate: no person asks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ from catalog.domain.names import InvalidName, QualifiedName, lookup_key
 from catalog.models import Catalog, ColumnRow, Dataset, DatasetState, DefinitionDocument
 
 PAGE = 500
+
+
+def load_definitions(digests: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
+    """Return definitions as JSON values by their digests."""
+    wanted = list(dict.fromkeys(digests))
+    found: dict[bytes, dict[str, Any]] = {}
+    for start in range(0, len(wanted), PAGE):
+        rows = DefinitionDocument.objects.filter(digest__in=wanted[start : start + PAGE]).values_list("digest", "body")
+        found |= {bytes(digest): orjson.loads(zlib.decompress(body)) for digest, body in rows}
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +94,9 @@ def list_view_texts(uuids: Sequence[uuid.UUID]) -> list[ViewText]:
             .select_related("catalog", "database")
             .defer("body", "data")
         )
-        digests = [bytes(row.definition_digest) for row in rows if row.kind == "view" and row.definition_digest]
-        bodies = {
-            bytes(digest): orjson.loads(zlib.decompress(body))
-            for digest, body in DefinitionDocument.objects.filter(digest__in=digests).values_list("digest", "body")
-        }
+        bodies = load_definitions(
+            [bytes(row.definition_digest) for row in rows if row.kind == "view" and row.definition_digest]
+        )
         for row in rows:
             definition = bodies.get(bytes(row.definition_digest)) if row.definition_digest else None
             text = definition.get("view_text") if definition is not None and row.state == DatasetState.LIVE else None

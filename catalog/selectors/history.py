@@ -19,10 +19,10 @@ from catalog.domain.documents import document_from_json
 from catalog.models import (
     Annotation,
     DatasetVersion,
-    DefinitionDocument,
     Redirect,
 )
 from catalog.selectors.datasets import SHOWN, dataset_for_details
+from catalog.selectors.definitions import load_definitions
 from catalog.selectors.errors import NoSuchVersion
 
 
@@ -56,11 +56,9 @@ def get_version_document(*, dataset_uuid: uuid.UUID, number: int, principal: Pri
     digest = (
         DatasetVersion.objects.filter(dataset__uuid=stored.uuid, number=number).values_list("digest", flat=True).first()
     )
-    body = DefinitionDocument.objects.filter(digest=digest).values_list("body", flat=True).first() if digest else None
-    if body is None:
+    if digest is None or not (found := load_definitions([bytes(digest)])):
         raise NoSuchVersion(f"'{stored.qualified_name}' has no version {number}")
-    document: dict[str, Any] = orjson.loads(zlib.decompress(body))
-    return document
+    return found[bytes(digest)]
 
 
 def diff_versions(*, dataset_uuid: uuid.UUID, first: int, last: int | None, principal: Principal) -> Sequence[Change]:

@@ -46,8 +46,8 @@ from catalog.guards import Proposal, ask_guards
 from catalog.journal import clock, failpoints
 from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, Intent, IntentState
 from catalog.selectors import NoSuchCatalog, NoSuchDatabase, NoSuchDataset, open_connector
+from catalog.selectors.definitions import load_definitions
 from catalog.services import store
-from catalog.services.publishing import load_definitions
 
 INTENT_LEASE_SECONDS = 60
 CALL_SECONDS = 10

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
-
-import orjson
 
 from catalog import bulk
 from catalog.access.models import AuditRecord
@@ -15,9 +12,8 @@ from catalog.access.principals import Caller
 from catalog.bodies import dataset_body
 from catalog.journal import clock
 from catalog.journal.models import JournalEntry
-from catalog.models import Annotation, ColumnRow, Dataset, DefinitionDocument
-
-READ_ROWS = 500
+from catalog.models import Annotation, ColumnRow, Dataset
+from catalog.selectors.definitions import load_definitions
 
 Told = tuple[Dataset, list[tuple[str, str, dict[str, Any]]]]
 """A dataset and its changes: aspect, operation, payload."""
@@ -48,17 +44,6 @@ DATASET_FIELDS = (
 )
 """What may change of a stored dataset."""
 _dataset_values = attrgetter(*DATASET_FIELDS)
-
-
-def load_definitions(digests: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
-    """Return definitions as JSON values by their digests."""
-    wanted = list(dict.fromkeys(digests))
-    found: dict[bytes, dict[str, Any]] = {}
-    for start in range(0, len(wanted), READ_ROWS):
-        part = wanted[start : start + READ_ROWS]
-        rows = DefinitionDocument.objects.filter(digest__in=part).values_list("digest", "body")
-        found |= {bytes(digest): orjson.loads(zlib.decompress(body)) for digest, body in rows}
-    return found
 
 
 def current_claims(dataset_ids: Sequence[int]) -> dict[int, list[Annotation]]:

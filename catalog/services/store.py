@@ -30,11 +30,11 @@ from catalog.domain.names import QualifiedName, lookup_key
 from catalog.journal import clock, failpoints
 from catalog.journal.services import publish_data_changes
 from catalog.models import Catalog, Database, Dataset, DatasetState, DatasetVersion, DefinitionDocument, FormerName
+from catalog.selectors.definitions import load_definitions
 from catalog.services.columns import ColumnMerge
 from catalog.services.publishing import (
     Told,
     current_claims,
-    load_definitions,
     publish_changes,
     refresh_bodies,
     update_datasets,

@@ -106,9 +106,8 @@ def walk(start: Node, direction: Direction, *, neighbours: Neighbours, known: Kn
     distance = {start: 0}
     links: dict[Pair, bool] = {}
     level, truncated = [start], False
-    hidden: set[Node] = set()
     frontier: list[Node] = []
-    look = _Look(direction, neighbours, known, hidden)
+    look = _Look(direction, neighbours, known)
     for step in range(1, depth + 1):
         found, cut = look.beyond(level)
         truncated = truncated or cut
@@ -151,11 +150,11 @@ def _link(near: Node, far: Node, is_restricted: bool, direction: Direction) -> L
 class _Look:
     """Looks one step beyond a level, across what may not be known."""
 
-    def __init__(self, direction: Direction, neighbours: Neighbours, known: Known, hidden: set[Node]) -> None:
+    def __init__(self, direction: Direction, neighbours: Neighbours, known: Known) -> None:
         self._direction = direction
         self._neighbours = neighbours
         self._known = known
-        self._hidden = hidden
+        self._hidden: set[Node] = set()
 
     def _pairs(self, asked: Sequence[Node]) -> list[tuple[Node, Node]]:
         """Return what asked nodes are linked with, each pair with the near one first."""
@@ -169,7 +168,7 @@ class _Look:
         pairs = self._pairs(level)
         shown = set(self._known({far for _, far in pairs}))
         found = {pair: False for pair in pairs if pair[1] in shown}
-        if len(shown) == len({far for _, far in pairs}):
+        if len(found) == len(pairs):
             return found, False
         origins: dict[Node, set[Node]] = {node: {node} for node in level}
         cut = False

@@ -117,13 +117,13 @@ class Neo4jGraph:
             self._driver.close()
             self._driver = None
 
-    def _split(self, *parts: Sequence[Any]) -> tuple[tuple[str, str, Sequence[Any]], ...]:
-        datasets, columns = parts
+    def _among(self, datasets: Sequence[Any], columns: Sequence[Any]) -> tuple[tuple[str, str, Sequence[Any]], ...]:
+        """Return label and kind of edge of what is asked for."""
         return (self._dataset, "FEEDS", datasets), (self._column, "DERIVES", columns)
 
     def neighbours(self, nodes: Sequence[Node], direction: Direction, moment: Moment) -> Iterable[Pair]:
         """Return the pairs that edges of a moment link nodes in, on one side of nodes."""
-        asked = self._split(
+        asked = self._among(
             [_id(node) for node in nodes if not node.column], [_id(node) for node in nodes if node.column]
         )
 
@@ -139,7 +139,7 @@ class Neo4jGraph:
 
     def edges(self, pairs: Collection[Pair], moment: Moment) -> Sequence[Edge]:
         """Return all edges of a moment that link pairs."""
-        asked = self._split([pair for pair in pairs if not pair[0].column], [pair for pair in pairs if pair[0].column])
+        asked = self._among([pair for pair in pairs if not pair[0].column], [pair for pair in pairs if pair[0].column])
 
         def question(session: Any) -> list[Edge]:
             return [

@@ -61,7 +61,7 @@ def set_digest(edges: Iterable[EdgeKey]) -> bytes:
 
 
 def _set_bytes(edges: Iterable[EdgeKey]) -> bytes:
-    return orjson.dumps(sorted((*edge[:1], *edge[1:]) for edge in edges))
+    return orjson.dumps(sorted(map(tuple, edges)))
 
 
 def record_shown(*, job: Job, shown: Sequence[Shown], now: datetime, cause: Mapping[str, object]) -> bool:
@@ -98,11 +98,9 @@ def _record(job: Job, shown: Sequence[Shown], now: datetime, *, is_declared: boo
             raise TooManyEdges(f"one run shows {len(edges):,} edges; at most {MAX_EDGES:,} are kept")
         digest = set_digest(edges)
         sets[digest] = edges
+        is_new = row is None
         if row is None:
             row = Observation(job=job, is_declared=is_declared, key=one.key, at=one.at, edges=digest)
-            is_new = True
-        else:
-            is_new = False
         moved = (min(row.at, one.at), row.is_completed or one.is_completed, one.statement or row.statement, digest)
         if not is_new and moved == (row.at, row.is_completed, _bytes(row.statement), bytes(row.edges)):
             continue
@@ -172,20 +170,12 @@ _OBSERVED = ("job_id", "is_declared", "key", "at", "is_completed", "statement", 
 
 
 def _save_observations(rows: Sequence[Observation]) -> None:
-    values = {
-        row.key: (
-            row.job_id,
-            row.is_declared,
-            row.key,
-            row.at,
-            row.is_completed,
-            _bytes(row.statement),
-            bytes(row.edges),
-        )
-        for row in rows
-    }
-    bulk.insert(Observation, _OBSERVED, [values[row.key] for row in rows if row.pk is None])
-    bulk.update(Observation, _OBSERVED, [(row.pk, values[row.key]) for row in rows if row.pk is not None])
+    def values(row: Observation) -> tuple[object, ...]:
+        told = (row.job_id, row.is_declared, row.key, row.at, row.is_completed)
+        return (*told, _bytes(row.statement), bytes(row.edges))
+
+    bulk.insert(Observation, _OBSERVED, [values(row) for row in rows if row.pk is None])
+    bulk.update(Observation, _OBSERVED, [(row.pk, values(row)) for row in rows if row.pk is not None])
 
 
 def _tell_anew(job: Job, now: datetime, *, is_declared: bool) -> bool:

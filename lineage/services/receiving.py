@@ -43,44 +43,38 @@ def receive_events(*, caller: Caller, bodies: Sequence[object]) -> list[Received
 
     One that was taken before is not taken again: producers that hear no answer send it once more.
     """
-    outcomes: list[Received] = []
+    told: list[bytes | InvalidEvent] = []
     kept: dict[bytes, tuple[Event, bytes]] = {}
     for body in bodies:
         try:
-            event = parse_event(body)
+            event, text = parse_event(body), _text(body)
         except InvalidEvent as error:
-            outcomes.append(Received(False, error.problems))
-            continue
-        text = _text(body)
-        if text is None:
-            outcomes.append(Received(False, [Problem("/", "the event is nested more than 250 levels deep")]))
-            continue
-        if len(text) > MAX_EVENT_BYTES:
-            problem = Problem("/", f"the event has {len(text):,} bytes; at most {MAX_EVENT_BYTES:,} are kept")
-            outcomes.append(Received(False, [problem]))
+            told.append(error)
             continue
         digest = hashlib.blake2b(text, digest_size=16).digest()
-        outcomes.append(Received(digest not in kept))
+        told.append(digest)
         kept.setdefault(digest, (event, text))
     known = _store(kept, caller) if kept else set()
-    if not known:
-        return outcomes
-    return [_as_known(outcome, body, known) for outcome, body in zip(outcomes, bodies, strict=True)]
+    outcomes = []
+    for one in told:
+        if isinstance(one, InvalidEvent):
+            outcomes.append(Received(False, one.problems))
+        else:
+            outcomes.append(Received(one not in known))
+            known.add(one)  # the same once more in this batch
+    return outcomes
 
 
-def _as_known(outcome: Received, body: object, known: set[bytes]) -> Received:
-    if not outcome.is_taken:
-        return outcome
-    digest = hashlib.blake2b(_text(body) or b"", digest_size=16).digest()
-    return Received(False) if digest in known else outcome
-
-
-def _text(body: object) -> bytes | None:
-    """Return an event in the one spelling it is kept and known by; None for one that is nested too deeply to be spelled."""
+def _text(body: object) -> bytes:
+    """Return an event in the one spelling it is kept and known by. :raises InvalidEvent: if it is nested too deeply or too long."""
     try:
-        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
-        return None
+        raise InvalidEvent([Problem("/", "the event is nested more than 250 levels deep")]) from None
+    if len(text) > MAX_EVENT_BYTES:
+        problem = Problem("/", f"the event has {len(text):,} bytes; at most {MAX_EVENT_BYTES:,} are kept")
+        raise InvalidEvent([problem])
+    return text
 
 
 def _store(kept: Mapping[bytes, tuple[Event, bytes]], caller: Caller) -> set[bytes]:
