@@ -5,10 +5,13 @@ from django.urls import URLPattern, path
 from catalog.api.v1.described import TWINS
 from catalog.api.v1.urls import urlpatterns as catalog
 from lineage.api.v1.urls import urlpatterns as lineage
+from schema_registry.api.v1.urls import urlpatterns as registry
 
 
 def _described(pattern: URLPattern) -> URLPattern:
     return path(f"v1/{pattern.pattern}", TWINS.get(pattern.callback, pattern.callback))
 
 
-urlpatterns = [_described(pattern) for pattern in (*catalog, *lineage) if pattern.name not in ("openapi", "api-docs")]
+urlpatterns = [
+    _described(pattern) for pattern in (*catalog, *lineage, *registry) if pattern.name not in ("openapi", "api-docs")
+]

@@ -11,17 +11,23 @@ from catalog.journal.selectors import Change
 from catalog.services.finding import FOLLOWED, index_changes, rebuild_index
 from catalog.services.identity import reclassify
 from catalog.sync.engine import run_remove_catalog, run_sync
-from deploy.demo import lineage as demo_lineage
+from deploy.demo import clients as demo
 from lineage.backends import PROJECTION
 from lineage.services import applying, projecting, views
+from schema_registry.services import table_subjects
 
 
 def _class_anew(changes: Sequence[Change]) -> None:
-    reclassify(patterns=[str(change.payload["pattern"]) for change in changes])
+    _class_under([str(change.payload["pattern"]) for change in changes])
 
 
 def _class_all_anew() -> None:
-    reclassify(patterns=["**"])
+    _class_under(["**"])
+
+
+def _class_under(patterns: Sequence[str]) -> None:
+    reclassify(patterns=patterns)
+    table_subjects.class_anew(patterns)
 
 
 # name, the aspects it follows, what it does with a batch, how it is made anew
@@ -31,6 +37,12 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("lineage", applying.FOLLOWED, applying.apply_changes, applying.apply_all),
     Projection(PROJECTION, projecting.FOLLOWED, projecting.record_changes, projecting.record_all),
     Projection("view_lineage", views.FOLLOWED, views.tell_views, views.tell_all_views),
+    Projection(
+        "table_subjects",
+        table_subjects.FOLLOWED,
+        table_subjects.version_tables,
+        table_subjects.version_all_tables,
+    ),
 )
 
 # The aspects a projection publishes in turn. A test proves that following them never leads back.
@@ -40,12 +52,14 @@ PUBLISHES: Mapping[str, frozenset[str]] = {
     "lineage": frozenset({"identity", "lineage"}),
     PROJECTION: frozenset(),
     "view_lineage": frozenset({"lineage"}),
+    "table_subjects": frozenset({"schema"}),
 }
 
 JOBS: Mapping[str, Job] = {
     "sync": run_sync,
     "remove_catalog": run_remove_catalog,
-    demo_lineage.KIND: demo_lineage.report_runs,
+    demo.LINEAGE: demo.report_runs,
+    demo.SCHEMAS: demo.register_schemas,
 }
 
 

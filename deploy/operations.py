@@ -50,6 +50,9 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 _DOORS = {
     "v1": "rest",
     "mds": "metacat",
+    "api": "openlineage",
+    "registry": "registry",
+    "graphql": "graphql",
     "static": "static",
     "livez": "operations",
     "readyz": "operations",
@@ -67,11 +70,15 @@ class MetricsMiddleware:
         """Time the request."""
         began = time.perf_counter()
         response = self.get_response(request)
-        door = _DOORS.get(request.path_info[1:].partition("/")[0], "web")
-        method = request.method if request.method in _METHODS else "other"
-        _counted(door, method or "other", response.status_code).inc()
-        _timed(door).observe(time.perf_counter() - began)
+        count_request(request.path_info, request.method or "", response.status_code, time.perf_counter() - began)
         return response
+
+
+def count_request(path: str, method: str, status: int, seconds: float) -> None:
+    """Count a request that was answered."""
+    door = _DOORS.get(path[1:].partition("/")[0], "web")
+    _counted(door, method if method in _METHODS else "other", status).inc()
+    _timed(door).observe(seconds)
 
 
 def livez(request: HttpRequest) -> HttpResponse:

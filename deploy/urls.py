@@ -12,9 +12,12 @@ urlpatterns = [
     path("mds/", include("catalog.api.mds.urls")),
     path("graphql", Door.as_view(), name="graphql"),
     path("api/v1/", include("lineage.api.openlineage.urls")),
+    path("registry/", include("schema_registry.api.confluent.urls")),
     path("v1/", include("catalog.api.v1.urls")),
     path("v1/", include("lineage.api.v1.urls")),
+    path("v1/", include("schema_registry.api.v1.urls")),
     path("", include("lineage.web.urls")),
+    path("", include("schema_registry.web.urls")),
     path("", include("catalog.web.urls")),
 ]
 

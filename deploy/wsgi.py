@@ -5,4 +5,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings.embedded")
-application = get_wsgi_application()
+_django = get_wsgi_application()
+
+from deploy.hot import SchemasFirst  # noqa: E402 - Django must be set up before models are imported
+
+application = SchemasFirst(_django)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from ipaddress import ip_address
 
@@ -25,18 +26,31 @@ class PrincipalMiddleware:
             return HttpResponse(b"An address cannot contain a NUL character.\n", status=400, content_type="text/plain")
         header = request.META.get("HTTP_AUTHORIZATION", "")
         principal: Principal | None = None
-        if header[:7].lower() == "bearer ":
-            principal = principal_for_token(header[7:].strip())
+        secret = secret_in(header, request.path_info)
+        if secret is not None:
+            principal = principal_for_token(secret)
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         elif header:
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         else:
             principal = _from_session(request) or _named_by_engine(request) or _open_principal()
-            if principal is None and request.path_info.startswith(("/v1/", "/mds/", "/api/", "/graphql")):
+            if principal is None and request.path_info.startswith(("/v1/", "/mds/", "/api/", "/registry/", "/graphql")):
                 # Whoever is nobody has no authority to borrow; the answer is 401, not a CSRF page.
                 request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         request.principal = principal  # type: ignore[attr-defined]
         return self.get_response(request)
+
+
+def secret_in(header: str, path: str) -> str | None:
+    """Return the token that a header of authorization brings: a bearer's, or at the registry's door the password of the basic scheme, which its clients send."""
+    if header[:7].lower() == "bearer ":
+        return header[7:].strip()
+    if header[:6].lower() == "basic " and path.startswith("/registry/"):
+        try:
+            return b64decode(header[6:].strip(), validate=True).decode().partition(":")[2]
+        except ValueError:
+            return None
+    return None
 
 
 def _from_session(request: HttpRequest) -> Principal | None:

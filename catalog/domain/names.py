@@ -147,6 +147,8 @@ def lookup_key(name: str) -> str:
 
 ELSEWHERE = "elsewhere"
 """The catalog of datasets that are known from what others tell, and whose source no catalog is connected to."""
+REGISTRY = "registry"
+"""What names of the schema registry's subjects begin with where grants speak of them; no catalog has it."""
 
 _CATALOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 

@@ -1,4 +1,4 @@
-"""Definitions as they are stored, and what projections of other apps read of datasets: texts of views, columns, which tables a name means. Not behind the gate: no person asks."""
+"""Definitions as they are stored, and what projections of other apps read of datasets: versions, texts of views, columns, which tables a name means. Not behind the gate: no person asks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from catalog.domain.names import InvalidName, QualifiedName, lookup_key
-from catalog.models import Catalog, ColumnRow, Dataset, DatasetState, DefinitionDocument
+from catalog.models import Catalog, ColumnRow, Dataset, DatasetState, DatasetVersion, DefinitionDocument
 
 PAGE = 500
 
@@ -115,6 +115,63 @@ def list_view_texts(uuids: Sequence[uuid.UUID]) -> list[ViewText]:
                 )
             )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedDataset:
+    """
+    A dataset and the versions of its definition behind one: number, when it was recorded, digest.
+
+    ``is_here`` is False for one that is gone, or that another has the name of by now.
+    """
+
+    uuid: uuid.UUID
+    qualified_name: str
+    name: str
+    is_here: bool
+    versions: Sequence[tuple[int, datetime, bytes]]
+
+
+def list_defined(after: Mapping[uuid.UUID, int]) -> list[DefinedDataset]:
+    """Return datasets with their versions behind a number each, in order of the numbers."""
+    found: list[DefinedDataset] = []
+    wanted = list(after)
+    for start in range(0, len(wanted), PAGE):
+        page = wanted[start : start + PAGE]
+        versions: dict[uuid.UUID, list[tuple[int, datetime, bytes]]] = {}
+        rows = DatasetVersion.objects.filter(dataset__uuid__in=page, number__gt=min(after[key] for key in page))
+        for key, number, recorded_at, digest in rows.order_by("number").values_list(
+            "dataset__uuid", "number", "recorded_at", "digest"
+        ):
+            if number > after[key]:
+                versions.setdefault(key, []).append((number, recorded_at, bytes(digest)))
+        datasets = Dataset.objects.filter(uuid__in=page).exclude(state=DatasetState.OBSERVED)
+        for key, qualified_name, name, holds_name, state in datasets.values_list(
+            "uuid", "qualified_name", "name", "holds_name", "state"
+        ):
+            is_here = holds_name and state in (DatasetState.LIVE, DatasetState.MISSING)
+            found.append(DefinedDataset(key, qualified_name, name, is_here, versions.get(key, ())))
+    return found
+
+
+def load_version_documents(wanted: Sequence[tuple[uuid.UUID, int]]) -> dict[tuple[uuid.UUID, int], dict[str, Any]]:
+    """Return the definitions that versions of datasets have, as JSON values."""
+    found: dict[tuple[uuid.UUID, int], dict[str, Any]] = {}
+    for start in range(0, len(wanted), PAGE):
+        page = set(wanted[start : start + PAGE])
+        rows = DatasetVersion.objects.filter(
+            dataset__uuid__in={key for key, _ in page}, number__in={number for _, number in page}
+        ).values_list("dataset__uuid", "number", "digest")
+        digests = {(key, number): bytes(digest) for key, number, digest in rows if (key, number) in page}
+        bodies = load_definitions(list(digests.values()))
+        found |= {at: bodies[digest] for at, digest in digests.items() if digest in bodies}
+    return found
+
+
+def iterate_datasets(*, after: int = 0) -> tuple[list[uuid.UUID], int]:
+    """Return one page of the ids of all datasets behind a place, and the place of the next; no ids behind the last."""
+    rows = list(Dataset.objects.filter(pk__gt=after).order_by("pk").values_list("pk", "uuid")[:PAGE])
+    return [key for _, key in rows], rows[-1][0] if rows else after
 
 
 def iterate_views(*, after: int = 0) -> tuple[list[uuid.UUID], int]:

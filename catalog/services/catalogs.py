@@ -17,7 +17,7 @@ from catalog.access import gate
 from catalog.access.principals import Caller
 from catalog.access.services import AuditEntry, record
 from catalog.connectors.base import Context, Health
-from catalog.domain.names import ELSEWHERE, check_catalog_name
+from catalog.domain.names import ELSEWHERE, REGISTRY, check_catalog_name
 from catalog.journal import clock
 from catalog.journal.runs import create_run, find_active_run
 from catalog.journal.services import Entry, publish
@@ -195,6 +195,8 @@ def _tell(caller: Caller, catalog: Catalog, operation: str, before: Any = None, 
 def _check_own(name: str) -> None:
     if name == ELSEWHERE:
         raise InvalidCatalog(f"'{ELSEWHERE}' is kept for datasets that others tell of; it has no source")
+    if name == REGISTRY:
+        raise InvalidCatalog(f"'{REGISTRY}' is kept for the subjects of the schema registry")
 
 
 def _lock(name: str) -> Catalog:

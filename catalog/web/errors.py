@@ -11,7 +11,7 @@ from catalog.api.v1.errors import problem
 
 
 def _is_program(request: HttpRequest) -> bool:
-    return request.path_info.startswith(("/v1/", "/api/", "/graphql", "/metrics", "/livez", "/readyz"))
+    return request.path_info.startswith(("/v1/", "/api/", "/registry/", "/graphql", "/metrics", "/livez", "/readyz"))
 
 
 def page(request: HttpRequest, status: int, title: str, text: str, **more: Any) -> HttpResponse:

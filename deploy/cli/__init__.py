@@ -3,13 +3,14 @@
 # In the order of the help.
 # isort: off
 from deploy.cli.base import app
-from deploy.cli import finding, keeping, moving, describing, catalogs, runs, access, people, local
+from deploy.cli import finding, keeping, moving, schemas, describing, catalogs, runs, access, people, local
 # isort: on
 
 for name, part in (
     ("catalogs", catalogs.catalogs_app),
     ("runs", runs.runs_app),
     ("jobs", moving.jobs_app),
+    ("schemas", schemas.schemas_app),
     ("views", keeping.views_app),
     ("tokens", access.tokens_app),
     ("grants", access.grants_app),
@@ -20,7 +21,20 @@ for name, part in (
 ):
     app.add_typer(part, name=name)
 
-__all__ = ["access", "app", "catalogs", "describing", "finding", "keeping", "local", "main", "moving", "people", "runs"]
+__all__ = [
+    "access",
+    "app",
+    "catalogs",
+    "describing",
+    "finding",
+    "keeping",
+    "local",
+    "main",
+    "moving",
+    "people",
+    "runs",
+    "schemas",
+]
 
 
 def main() -> None:

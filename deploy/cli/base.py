@@ -65,7 +65,8 @@ class Client:
             )
         if answer.status_code >= 400:
             try:
-                fail(str(answer.json()["detail"]))
+                said = answer.json()
+                fail(str(said["detail"] if "detail" in said else said["message"]))
             except (ValueError, KeyError):
                 fail(f"{self.url}{path} answered {answer.status_code}")
         return answer.json() if answer.content else None

@@ -12,7 +12,7 @@ from catalog.journal.projections import holder_name
 from catalog.models import Catalog
 from catalog.services.catalogs import register_catalog, request_sync, update_catalog
 from catalog.sync.engine import run_sync
-from deploy.demo.lineage import KIND
+from deploy.demo.clients import LINEAGE, SCHEMAS
 from deploy.demo.people import add_people
 from deploy.demo.reporter import NAMESPACES
 from deploy.demo.stores import build_stores, evolve_lake
@@ -59,4 +59,5 @@ def _have_runs_reported(caller: Caller, folder: Path) -> None:
         if not namespaces:
             update_catalog(caller=caller, name=name, changes={"namespaces": [NAMESPACES[name]]})
     if there:
-        runs.create_run(kind=KIND, requested_by=caller.principal.handle, idempotency_key=f"{KIND}:{folder}")
+        for kind in (LINEAGE, SCHEMAS):
+            runs.create_run(kind=kind, requested_by=caller.principal.handle, idempotency_key=f"{kind}:{folder}")

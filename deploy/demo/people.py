@@ -18,6 +18,8 @@ TEAMS = (
 GRANTS = (
     ("reader", "**", "mara"),
     ("editor", "lake/**", "mara"),
+    ("editor", "registry/**", "mara"),
+    ("reader", "registry/**", "jonas"),
     ("reader", "analytics/**", "jonas"),
     ("editor", "billing/**", "priya"),
 )

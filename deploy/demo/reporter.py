@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.demo.waiting import wait_for
 from lineage.domain.sql import statements_lineage
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ NAMESPACES = {
 NIGHTS = 7
 FAILED = ("analytics.marts.royalty_report", 2)
 """A job and how many nights ago it failed."""
-WAIT_SECONDS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +55,10 @@ def units() -> Iterator[Unit]:
 
 def _main(url: str, token: str) -> int:
     """Report the runs of the last nights, and return how many events that were."""
-    import httpx
     from openlineage.client import OpenLineageClient
     from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, HttpTransport
 
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            if httpx.get(f"{url}/livez", timeout=2).status_code == 200:
-                break
-        except httpx.HTTPError:
-            pass
-        if time.monotonic() > deadline:
-            raise SystemExit(f"nothing answers at {url}")
-        time.sleep(0.2)
+    wait_for(url)
     config = HttpConfig(url=url, auth=ApiKeyTokenProvider({"apiKey": token}))
     client = OpenLineageClient(transport=HttpTransport(config))
     made = list(units())

@@ -153,8 +153,8 @@ if "ELASTICSEARCH_URL" in os.environ:
     }
 # Pages of other apps that the catalog's lead to. For a dataset: title and the name of an address that takes its name;
 # in the rail: title, glyph, and the name of an address.
-DATASET_PAGES = [("Lineage", "lineage")]
-RAIL_PAGES = [("Jobs", "lineage", "jobs")]
+DATASET_PAGES = [("Lineage", "lineage"), ("Subject", "table-subject")]
+RAIL_PAGES = [("Jobs", "lineage", "jobs"), ("Schemas", "schema", "subjects")]
 LINEAGE_GRAPH: dict[str, Any] = {"BACKEND": "lineage.graph.relational.RelationalGraph", "OPTIONS": {}}
 if "NEO4J_URL" in os.environ:
     LINEAGE_GRAPH = {
@@ -165,6 +165,8 @@ if "NEO4J_URL" in os.environ:
             "prefix": os.environ.get("NEO4J_PREFIX", ""),
         },
     }
+SCHEMA_FORMATS = {"AVRO": "schema_registry.formats.avro.AvroFormat"}
+"""Formats of schemas by the names that clients call them."""
 CHANGE_GUARDS: list[str] = ["catalog.guards.protected_definitions"]
 """Dotted paths of functions that may refuse or warn of a change of definition, in order."""
 
@@ -214,7 +216,7 @@ SPECTACULAR_SETTINGS = {
 
 CONTENT_SECURITY_POLICY = {
     # Datasets are JSON, never rendered; building the policy costs more than answering.
-    "EXCLUDE_URL_PREFIXES": ["/v1/datasets/", "/mds/"],
+    "EXCLUDE_URL_PREFIXES": ["/v1/datasets/", "/mds/", "/registry/"],
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],

@@ -13,7 +13,7 @@ from django.db.models import ForeignKey, ManyToManyField
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OURS = {"journal", "access", "catalog", "schema_registry", "lineage", "detection", "policy"}
-BELOW = {"catalog": {"access", "journal"}, "access": {"journal"}}
+BELOW = {"catalog": {"access", "journal"}, "schema_registry": {"access"}, "access": {"journal"}}
 """Apps whose tables others may refer to: the two small ones lie below everything."""
 
 

@@ -21,6 +21,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import transaction
 
+from catalog.access.models import AuditRecord
 from catalog.access.principals import Caller, system_principal
 from catalog.access.services import Classifier
 from catalog.connectors.base import Context, collect
@@ -47,6 +48,10 @@ from deploy.flow import JOBS
 from deploy.pump import Pump
 from lineage.models import Edge, JobRun, LineageEvent, Observation
 from lineage.services.receiving import receive_events
+from schema_registry.domain.subjects import SubjectName
+from schema_registry.models import Subject, SubjectVersion
+from schema_registry.selectors.schemas import Submitted
+from schema_registry.services import registering
 
 ME = Caller(system_principal("test"), "test")
 CTX = Context.within(60)
@@ -292,6 +297,30 @@ def reported(number: int, job: str) -> dict[str, object]:
         "job": {"namespace": "etl", "name": job},
         "inputs": named("one.t0", "one.t1"),
         "outputs": named("two.t2", f"landing.{job}"),
+    }
+
+
+def register() -> None:
+    """Register three versions of a subject, as a producer does that begins anew when it hears no answer; then follow a table."""
+    for number in range(3):
+        fields = ",".join(f'{{"name":"f{n}","type":"int","default":0}}' for n in range(number))
+        text = f'{{"type":"record","name":"R","fields":[{fields}]}}'
+        registering.register_schema(caller=ME, name=SubjectName(".", "s"), submitted=Submitted(text))
+
+
+def check_registry() -> dict[str, object]:
+    """Return what is registered, and whether each version has its entry and its record."""
+    return {
+        "versions": list(
+            SubjectVersion.objects.filter(subject__name="s")
+            .order_by("number")
+            .values_list("number", "schema__schema_id")
+        ),
+        "revision": list(Subject.objects.filter(name="s").values_list("revision", flat=True)),
+        "entries": JournalEntry.objects.filter(aspect="schema", operation="registered").count(),
+        "audited": AuditRecord.objects.filter(action="subject.registered").count(),
+        "tables": SubjectVersion.objects.filter(subject__context__name=".tables").count(),
+        "live": Dataset.objects.filter(state=DatasetState.LIVE).count(),
     }
 
 

@@ -13,6 +13,7 @@ import catalog.services.definitions
 import catalog.sync.engine
 import deploy.pump  # noqa: F401  declares its failpoints
 import lineage.services.receiving
+import schema_registry.services.table_subjects
 from catalog.journal.failpoints import DECLARED
 
 pytestmark = pytest.mark.slow
@@ -20,14 +21,16 @@ pytestmark = pytest.mark.slow
 WRITES = [name for name in DECLARED if name.startswith("write.")]
 SYNCS = [name for name in DECLARED if name.startswith(("sync.", "store."))]
 PUMP = [name for name in DECLARED if name.startswith("pump.")]
+REGISTRY = [name for name in DECLARED if name.startswith("registry.")]
 LINEAGE = [name for name in DECLARED if name.startswith("lineage.")]
 assert catalog.services.definitions
 assert lineage.services.receiving
+assert schema_registry.services.table_subjects
 assert catalog.sync.engine
 
 
 def test_every_declared_failpoint_is_killed_here():
-    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP, *LINEAGE}
+    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP, *LINEAGE, *REGISTRY}
     assert all(gap for gap in DECLARED.values())
 
 
@@ -104,6 +107,23 @@ def test_events_killed_anywhere_are_kept_once_and_tell_their_edges_once(home, fa
         "superseded": 0,
         "stubs": 2,
     }
+
+
+@pytest.mark.parametrize("failpoint", [*REGISTRY, "registry.registered:2"])
+def test_schemas_killed_anywhere_are_registered_once(home, failpoint):
+    doing = "settle" if failpoint == "registry.versioned" else "register"
+    if doing == "settle":
+        home.ok("change_outside", home.source)
+        home.ok("sync")
+        home.ok("expire_cursors")
+    assert home.run(doing, failpoint=failpoint).returncode == -signal.SIGKILL
+    home.ok("register")
+    home.ok("expire_cursors")
+    home.ok("settle")
+    found = home.ok("check_registry")
+    assert found["versions"] == [[1, 1], [2, 2], [3, 3]]
+    assert (found["revision"], found["entries"], found["audited"]) == ([3], 3, 3)
+    assert found["tables"] >= found["live"]
 
 
 WRITERS = 8

@@ -62,6 +62,13 @@ class Stack:
                 raise NotThere(path) from error
             raise AssertionError(f"{path}: {error.code} {error.read().decode()[:500]}") from error
 
+    def versions(self, subject: str) -> list[int]:
+        """Return the versions of a subject of the registry, none while there is no such subject."""
+        try:
+            return list(self.ask(subject))
+        except NotThere:
+            return []
+
     def find(self, name: str) -> Any:
         """Return a dataset by its name, or None."""
         try:

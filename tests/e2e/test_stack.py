@@ -106,6 +106,26 @@ def test_a_run_that_openlineages_client_reports_is_in_the_graph(stack):
     eventually(linked, what="the run that was reported")
 
 
+def test_confluents_client_and_serializers_work_against_many_processes(stack):
+    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+    from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+    from confluent_kafka.serialization import MessageField, SerializationContext
+
+    topic = f"e2e-{os.getpid()}"
+    text = '{"type": "record", "name": "Row", "fields": [{"name": "id", "type": "long"}]}'
+    token = stack.credentials["token"]
+    with SchemaRegistryClient({"url": f"{stack.url}/registry", "basic.auth.user.info": f"e2e:{token}"}) as registry:
+        told = SerializationContext(topic, MessageField.VALUE)
+        sent = AvroSerializer(registry, text)({"id": 7}, told)
+        registry.clear_caches()
+        assert AvroDeserializer(registry)(sent, told) == {"id": 7}
+        assert registry.register_schema(f"{topic}-value", Schema(text, "AVRO")) == int.from_bytes(sent[1:5], "big")
+        assert not registry.test_compatibility(f"{topic}-value", Schema(text.replace("long", "string"), "AVRO"))
+        registry.delete_subject(f"{topic}-value")
+        assert registry.delete_subject(f"{topic}-value", permanent=True) == [1]
+        assert {"play-events.v3-value", "invoices-value"} <= set(registry.get_subjects())
+
+
 def test_metacats_door_reads_what_spark_wrote_from_the_metastore(stack):
     table = stack.ask("/mds/v1/catalog/batch/database/nightly/table/title_minutes")
     assert [field["name"] for field in table["fields"]] == ["title_id", "plays", "minutes", "completion_rate", "day"]
@@ -138,6 +158,8 @@ def test_what_spark_does_goes_all_the_way(stack, spark, platform, uri, catalog, 
         eventually(
             lambda: f"{name}/{database()}/purchases" in stack.hits(f"purchases catalog:{name}"), what="the new name"
         )
+        subject = f"/registry/subjects/:.tables:{name}/{database()}/purchases/versions"
+        eventually(lambda: stack.versions(subject) == [1, 2], what="the table as a subject under its new name")
         spark.does(f"DROP TABLE {place}.purchases")
         stack.syncs(name)
         stack.syncs(name)

@@ -1,0 +1,1 @@
+"""The doors of the registry: Confluent's for clients and serializers, our own REST."""

@@ -1,0 +1,1 @@
+"""Confluent's door: its clients and serializers work unchanged."""
