@@ -47,45 +47,45 @@ class SchemasFirst:
     def __init__(self, application: Application) -> None:
         self.application = application
 
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, request: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer, or have the other answer."""
         began = time.perf_counter()
-        found = _answer(environ)
+        found = _answer(request)
         if found is None:
-            return self.application(environ, start_response)
+            return self.application(request, start_response)
         status, headers, body = found
         start_response("200 OK" if status == 200 else "304 Not Modified", headers)
-        count_request(environ["PATH_INFO"], "GET", status, time.perf_counter() - began)
+        count_request(request["PATH_INFO"], "GET", status, time.perf_counter() - began)
         return [body]
 
 
-def _answer(environ: Environ) -> tuple[int, list[tuple[str, str]], bytes] | None:
-    asked = _PATH.match(environ["PATH_INFO"])
-    if asked is None or not _is_plain(environ):
+def _answer(request: Environ) -> tuple[int, list[tuple[str, str]], bytes] | None:
+    asked = _PATH.match(request["PATH_INFO"])
+    if asked is None or not _is_plain(request):
         return None
-    principal = _principal(environ)
+    principal = _principal(request)
     if principal is None:
         return None
     held = held_schema_body(principal=principal, context=DEFAULT_CONTEXT, schema_id=int(asked[1]))
     if held is None:
         return None
-    more = takes_more(environ)
+    more = takes_more(request)
     etag = etag_of(held.guid, more=more)
-    if environ.get("HTTP_IF_NONE_MATCH") == etag:
+    if request.get("HTTP_IF_NONE_MATCH") == etag:
         return 304, [("ETag", etag), *_ALWAYS], b""
-    kind = accepted_type(environ.get("HTTP_ACCEPT", ""))
+    kind = accepted_type(request.get("HTTP_ACCEPT", ""))
     return 200, [("Content-Type", kind), ("ETag", etag), *_ALWAYS], held.full if more else held.plain
 
 
-def _is_plain(environ: Environ) -> bool:
+def _is_plain(request: Environ) -> bool:
     """Whether it is a read in the default context that Django would not send to TLS first."""
-    if environ["REQUEST_METHOD"] != "GET" or _OF_CONTEXT.search(environ.get("QUERY_STRING", "")):
+    if request["REQUEST_METHOD"] != "GET" or _OF_CONTEXT.search(request.get("QUERY_STRING", "")):
         return False
-    return not settings.SECURE_SSL_REDIRECT or environ.get("HTTP_X_FORWARDED_PROTO") == "https"
+    return not settings.SECURE_SSL_REDIRECT or request.get("HTTP_X_FORWARDED_PROTO") == "https"
 
 
-def _principal(environ: Environ) -> Principal | None:
-    secret = secret_in(environ.get("HTTP_AUTHORIZATION", ""), environ["PATH_INFO"])
+def _principal(request: Environ) -> Principal | None:
+    secret = secret_in(request.get("HTTP_AUTHORIZATION", ""), request["PATH_INFO"])
     try:
         return principal_for_token(secret) if secret is not None else None
     except DatabaseError:

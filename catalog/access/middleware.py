@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from catalog.access.models import User
 from catalog.access.principals import Caller, Principal, principal_for_name, principal_for_token, principal_for_user
@@ -23,7 +23,7 @@ class PrincipalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Resolve the principal and go on. Requests with a token carry no cookie's authority, so they need no CSRF token."""
         if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
-            return HttpResponse(b"An address cannot contain a NUL character.\n", status=400, content_type="text/plain")
+            return _refuse_nul(request.path_info)
         header = request.META.get("HTTP_AUTHORIZATION", "")
         principal: Principal | None = None
         secret = secret_in(header, request.path_info)
@@ -39,6 +39,17 @@ class PrincipalMiddleware:
                 request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         request.principal = principal  # type: ignore[attr-defined]
         return self.get_response(request)
+
+
+def _refuse_nul(path: str) -> HttpResponse:
+    """Return the refusal of an address with a NUL character, which no database keeps in a text, in the form of its door."""
+    said = "An address cannot contain a NUL character."
+    if path.startswith("/registry/"):
+        return JsonResponse({"error_code": 400, "message": said}, status=400)
+    if path.startswith("/v1/"):
+        body = {"type": "/docs/errors#bad-request", "title": "bad request", "status": 400, "detail": said}
+        return JsonResponse(body, status=400, content_type="application/problem+json")
+    return HttpResponse(f"{said}\n", status=400, content_type="text/plain")
 
 
 def secret_in(header: str, path: str) -> str | None:

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from deploy.demo.waiting import wait_for
+from deploy.demo.waiting import end_on_interrupt, wait_for
 
 
 def _record(name: str, doc: str, *fields: dict[str, Any]) -> str:
@@ -99,4 +99,5 @@ def _main(url: str, token: str) -> int:
 
 
 if __name__ == "__main__":
+    end_on_interrupt()
     print(_main(sys.argv[1], sys.stdin.read()))

@@ -1,8 +1,14 @@
-"""Waiting until Cairn answers, for programs that know it by its address only."""
+"""What the demo's programs share that know Cairn by its address only: waiting until it answers, ending when they are told to."""
 
 from __future__ import annotations
 
+import signal
 import time
+
+
+def end_on_interrupt() -> None:
+    """Have Ctrl-C end this process at once: clients of others may catch what Python makes of it, and try again."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(url: str, seconds: float = 90) -> None:

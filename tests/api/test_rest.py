@@ -423,3 +423,17 @@ def test_reasons_and_suggestions_keep_to_what_may_be_known(api, source, make_use
     nobody = Client(headers={"Authorization": f"Bearer {secret}"})
     for text in ("orders+cobalt", "tag:cobalt-tg", "cobalt"):
         assert "cobalt" not in nobody.get(f"/v1/search?q={text}").content.decode().replace(text, "")
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("/v1/search?q=%00", "application/problem+json"),
+        ("/registry/subjects?subjectPrefix=%00", "application/json"),
+        ("/search?q=%00", "text/plain"),
+    ],
+)
+def test_an_address_with_a_nul_is_refused_in_the_form_of_its_door(api, address, kind):
+    answer = api.get(address)
+    assert (answer.status_code, answer["Content-Type"]) == (400, kind)
+    assert b"NUL" in answer.content

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measure import group_members
+from benchmarks.measure import commands, group_members
 from tests.homes import ROOT
 
 
@@ -67,8 +67,9 @@ class Running:
                 self.process.wait()
                 return time.monotonic() - began
             time.sleep(0.05)
+        left = "\n".join(commands(group_members(self.process.pid)).values())
         os.killpg(self.process.pid, signal.SIGKILL)
-        raise AssertionError(f"Ctrl-C left processes:\n{self.log.read_text()[-3000:]}")
+        raise AssertionError(f"Ctrl-C left processes:\n{left}\n{self.log.read_text()[-3000:]}")
 
 
 def start_cairn(home: Path, *, port: int | None = None, **environment: str) -> Running:
