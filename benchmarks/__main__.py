@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import hive, http, lineage, registry, relevance, searching, sync
+from benchmarks import detection, hive, http, lineage, registry, relevance, searching, sync
 
 ALL = {
     "http": http.measure_http,
@@ -15,6 +15,7 @@ ALL = {
     "hive": hive.measure_hive,
     "generated": sync.measure_generated,
     "lineage": lineage.measure_lineage,
+    "detectors": detection.measure_detectors,
     "registry": registry.measure_registry,
     "writers": sync.measure_waiting_writer,
 }

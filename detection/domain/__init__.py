@@ -1,0 +1,1 @@
+"""Plain rules of detection: what a sample of a column is, what a finding says, how values are shown without being told."""
