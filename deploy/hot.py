@@ -17,8 +17,8 @@ from django.db.utils import Error as DatabaseError
 from catalog.access.middleware import secret_in
 from catalog.access.principals import Principal, principal_for_token
 from deploy.operations import count_request
+from schema_registry.api.confluent.asking import CACHE_CONTROL, etag_of, takes_more
 from schema_registry.api.confluent.errors import accepted_type
-from schema_registry.api.confluent.views import CACHE_CONTROL, etag_of, takes_more
 from schema_registry.domain.subjects import DEFAULT_CONTEXT
 from schema_registry.selectors.schemas import held_schema_body
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from catalog.access import gate
 from catalog.access.models import (
@@ -440,6 +440,35 @@ class Classifier:
             # Not remembered beyond a failed transaction: the row may have been rolled back.
             transaction.on_commit(lambda: self._classes.__setitem__(matched, found))
         return found
+
+
+def class_rows_anew(rows: QuerySet[Any], fields: Sequence[str], name_of: Callable[..., str], *, page: int) -> int:
+    """
+    Give rows the access class of their names, a page in one transaction; return how many changed.
+
+    The fields of a row make its name.
+    """
+    changed = last = 0
+    while True:
+        with transaction.atomic():
+            classifier = Classifier()
+            classifier.refresh()
+            found = list(
+                rows.select_for_update(of=("self",))
+                .filter(pk__gt=last)
+                .order_by("pk")
+                .values_list("pk", "access_class_id", *fields)[:page]
+            )
+            moved: dict[int, list[int]] = {}
+            for key, class_id, *parts in found:
+                wanted = classifier.class_of(name_of(*parts))
+                if wanted != class_id:
+                    moved.setdefault(wanted, []).append(key)
+            for wanted, keys in moved.items():
+                changed += rows.model.objects.filter(pk__in=keys).update(access_class_id=wanted)
+        if not found:
+            return changed
+        last = found[-1][0]
 
 
 def classes_of(qualified_names: Sequence[str]) -> list[int]:

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from catalog.access import gate
 from catalog.access.principals import Caller
-from catalog.access.services import Classifier, raise_generation
+from catalog.access.services import class_rows_anew, raise_generation
 from catalog.domain.names import QualifiedName
 from catalog.journal import clock
 from catalog.journal.services import Entry, publish
@@ -153,31 +153,10 @@ def reclassify(*, patterns: Sequence[str]) -> int:
 
     Their versions stay: nothing of them changed but who may see them. An entry of the aspect ``classes`` tells search.
     """
-    changed = 0
-    last = 0
     prefixes = Q()
     for pattern in patterns:
         prefixes |= Q(qualified_name__startswith=pattern.split("*")[0])
-    while True:
-        with transaction.atomic():
-            classifier = Classifier()
-            classifier.refresh()
-            rows = list(
-                Dataset.objects.select_for_update()
-                .filter(prefixes, pk__gt=last)
-                .order_by("pk")
-                .values_list("pk", "qualified_name", "access_class_id")[:PAGE]
-            )
-            moved: dict[int, list[int]] = {}
-            for key, name, class_id in rows:
-                wanted = classifier.class_of(name)
-                if wanted != class_id:
-                    moved.setdefault(wanted, []).append(key)
-            for wanted, keys in moved.items():
-                changed += Dataset.objects.filter(pk__in=keys).update(access_class_id=wanted)
-        if not rows:
-            break
-        last = rows[-1][0]
+    changed = class_rows_anew(Dataset.objects.filter(prefixes), ["qualified_name"], str, page=PAGE)
     with transaction.atomic():
         publish([Entry("classes", "reclassified", "pattern", None, payload={"patterns": list(patterns)})])
         raise_generation()

@@ -13,7 +13,7 @@ from schema_registry.formats.base import FieldView, Incompatibility, Parsed, Too
 from schema_registry.models import SubjectVersion
 from schema_registry.selectors.errors import NoSuchSubject, NoSuchSubjectVersion
 from schema_registry.selectors.schemas import LATEST, Read, Submitted, parsed_version, read_submitted, texts_of
-from schema_registry.selectors.subjects import effective_settings, subject_row
+from schema_registry.selectors.subjects import effective_settings, live_versions, subject_row
 
 MAX_COMPARED = 2_000
 """Versions that a transitive level looks at."""
@@ -123,7 +123,7 @@ def check_compatibility(
         if number not in (None, LATEST):
             raise
         return Check(level, ())
-    rows = subject.versions.filter(deleted_at__isnull=True).select_related("schema", "subject__context")
+    rows = live_versions(subject)
     if number is None:
         return check_against(read, compared_versions(list(rows.order_by("-number")[: MAX_COMPARED + 1]), level), level)
     chosen = list(rows.order_by("-number")[:1] if number == LATEST else rows.filter(number=number))
@@ -166,12 +166,7 @@ class Comparison:
 def compare_versions(*, principal: Principal, name: SubjectName, before: int, after: int) -> Comparison:
     """Return what changed between two versions of a subject. :raises NoSuchSubject, NoSuchSubjectVersion: for what is not there."""
     subject = subject_row(principal, name, what="comparing schemas")
-    rows = {
-        row.number: row
-        for row in subject.versions.filter(number__in=[before, after], deleted_at__isnull=True).select_related(
-            "schema", "subject__context"
-        )
-    }
+    rows = {row.number: row for row in live_versions(subject).filter(number__in=[before, after])}
     for number in (before, after):
         if number not in rows:
             raise NoSuchSubjectVersion(f"Version {number} not found.")
@@ -184,11 +179,7 @@ def compare_submitted(*, principal: Principal, name: SubjectName, submitted: Sub
     """Return what would change from a version of a subject to a schema. :raises NoSuchSubjectVersion: for a version that is not there."""
     read = read_submitted(principal, submitted, normalizes=False)
     subject = subject_row(principal, name, what="comparing schemas")
-    row = (
-        subject.versions.filter(number=before, deleted_at__isnull=True)
-        .select_related("schema", "subject__context")
-        .first()
-    )
+    row = live_versions(subject).filter(number=before).first()
     if row is None:
         raise NoSuchSubjectVersion(f"Version {before} not found.")
     return _compared(submitted.format, parsed_version(row), read.parsed)

@@ -9,7 +9,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -52,7 +52,9 @@ class Submitted:
     metadata: Mapping[str, Any] | None = None
     rule_set: Mapping[str, Any] | None = None
     schema_id: int | None = None
+    """The id that it is to have, from 1 on; None for the next."""
     version: int | None = None
+    """The version that it is to be, from 1 on; None for the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,20 @@ def name_of(version: SubjectVersion) -> SubjectName:
     return SubjectName(version.subject.context.name, version.subject.name)
 
 
-def schema_json(schema: Schema, text: str) -> dict[str, Any]:
+class HasSchema(Protocol):
+    """What has all of a schema but its text: the row, and a version as it is shown."""
+
+    @property
+    def format(self) -> str: ...
+    @property
+    def references(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def metadata(self) -> Mapping[str, Any] | None: ...
+    @property
+    def rule_set(self) -> Mapping[str, Any] | None: ...
+
+
+def schema_json(schema: HasSchema, text: str) -> dict[str, Any]:
     """Return a schema as clients read it; what is the default or empty is left out, as Confluent does."""
     said: dict[str, Any] = {}
     if schema.format != "AVRO":

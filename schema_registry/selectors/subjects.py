@@ -15,7 +15,7 @@ from catalog.access.principals import Principal
 from schema_registry.domain.levels import DEFAULT_LEVEL, DEFAULT_MODE, Level, Mode
 from schema_registry.domain.subjects import ANY_CONTEXT, DEFAULT_CONTEXT, TABLES, SubjectName
 from schema_registry.models import Context, Reference, Schema, Subject, SubjectVersion
-from schema_registry.selectors.errors import NoSettings, NoSuchSchema, NoSuchSubject, NoSuchSubjectVersion
+from schema_registry.selectors.errors import NoSuchSchema, NoSuchSubject, NoSuchSubjectVersion
 from schema_registry.selectors.schemas import LATEST, Read, name_of, texts_of
 
 MAX_SUBJECTS = 20_000
@@ -52,6 +52,11 @@ def subject_row(principal: Principal, name: SubjectName, *, what: str, role: str
         raise NoSuchSubject(f"Subject '{name}' not found.")
     gate.require(principal, role, found.access_class_id, what=what)
     return found
+
+
+def live_versions(subject: Subject) -> QuerySet[SubjectVersion]:
+    """Return a subject's versions that are not deleted, with what reading their schemas takes."""
+    return subject.versions.filter(deleted_at__isnull=True).select_related("schema", "subject__context")
 
 
 def _alive(deleted: bool, only: bool = False) -> Q:
@@ -127,7 +132,7 @@ def _views(versions: Sequence[SubjectVersion]) -> list[SubjectVersionView]:
 
 
 def find_registered(
-    *, principal: Principal, name: SubjectName, read: Read, normalizes: bool, deleted: bool = False
+    *, principal: Principal, name: SubjectName, read: Read, deleted: bool = False
 ) -> SubjectVersionView:
     """
     Return the newest version of a subject that has a schema.
@@ -139,7 +144,7 @@ def find_registered(
     if not rows.exists():
         raise NoSuchSubject(f"Subject '{name}' not found.")
     same = Q(schema__guid=read.guid)
-    if normalizes:
+    if read.is_normalized:
         same |= Q(schema__normal_digest=read.normal_digest)
     found = rows.filter(same).select_related("schema").order_by("-number").first()
     if found is None:
@@ -232,11 +237,6 @@ def get_subject(*, principal: Principal, name: SubjectName) -> SubjectSummary:
     return summary
 
 
-def count_subjects(principal: Principal) -> int:
-    """Return how many subjects there are that the principal may know, those of tables left out."""
-    return _with_versions(_known(principal).exclude(context__name=TABLES), deleted=False).count()
-
-
 def _summaries(subjects: Sequence[Subject]) -> list[SubjectSummary]:
     rows = (
         SubjectVersion.objects.filter(subject__in=subjects, deleted_at__isnull=True)
@@ -256,7 +256,7 @@ def _summaries(subjects: Sequence[Subject]) -> list[SubjectSummary]:
         )
         .values_list("subject_id", "schema__format")
     )
-    defaults = _default_settings(subjects)
+    default_level = effective_settings(DEFAULT_CONTEXT, "").level
     found = []
     for subject in subjects:
         counts: Mapping[str, Any] = counted.get(subject.pk, {})
@@ -270,18 +270,11 @@ def _summaries(subjects: Sequence[Subject]) -> list[SubjectSummary]:
                 versions=counts.get("n", 0),
                 latest=counts.get("latest", 0),
                 format=formats.get(subject.pk, ""),
-                level=subject.level or subject.context.level or defaults,
+                level=subject.level or subject.context.level or default_level,
                 changed_at=counts.get("changed_at", subject.created_at),
             )
         )
     return found
-
-
-def _default_settings(subjects: Sequence[Subject]) -> str:
-    if not subjects:
-        return DEFAULT_LEVEL
-    level = Context.objects.filter(name=DEFAULT_CONTEXT).values_list("level", flat=True).first()
-    return level or DEFAULT_LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +295,8 @@ class OwnSettings:
     mode: Mode | None
 
 
-def _own(row: Subject | Context | None) -> OwnSettings:
+def settings_of(row: Subject | Context | None) -> OwnSettings:
+    """Return what a row says itself; nothing where there is none."""
     if row is None:
         return OwnSettings(None, None, None)
     return OwnSettings(Level(row.level) if row.level else None, row.normalizes, Mode(row.mode) if row.mode else None)
@@ -311,9 +305,9 @@ def _own(row: Subject | Context | None) -> OwnSettings:
 def own_settings(*, principal: Principal, context: str, name: str) -> OwnSettings:
     """Return the settings of a subject, or with an empty name of a context, itself; a hidden subject has none."""
     if not name:
-        return _own(Context.objects.filter(name=context).first())
+        return settings_of(Context.objects.filter(name=context).first())
     row = _known(principal).filter(context__name=context, name=name).first()
-    return _own(row)
+    return settings_of(row)
 
 
 def find_subject(name: SubjectName) -> Subject | None:
@@ -331,19 +325,12 @@ def effective_settings(context: str, name: str, subject: Subject | None = None) 
     contexts = {row.name: row for row in Context.objects.filter(name__in=[context, DEFAULT_CONTEXT])}
     if subject is None and name:
         subject = find_subject(SubjectName(context, name))
-    said = [_own(subject), _own(contexts.get(context)), _own(contexts.get(DEFAULT_CONTEXT))]
+    said = [settings_of(subject), settings_of(contexts.get(context)), settings_of(contexts.get(DEFAULT_CONTEXT))]
     return Settings(
         level=next((each.level for each in said if each.level is not None), DEFAULT_LEVEL),
         normalizes=next((each.normalizes for each in said if each.normalizes is not None), False),
         mode=next((each.mode for each in said if each.mode is not None), DEFAULT_MODE),
     )
-
-
-def require_own_level(own: OwnSettings, shown: str) -> Level:
-    """Return the level that a subject says itself. :raises NoSettings: if it says none."""
-    if own.level is None:
-        raise NoSettings(f"Subject '{shown}' does not have subject-level compatibility configured")
-    return own.level
 
 
 def list_contexts(*, principal: Principal) -> list[str]:

@@ -8,16 +8,15 @@ from typing import Any
 from django.db import transaction
 
 from catalog.access import gate
-from catalog.access.principals import Caller, renewed
-from catalog.access.services import AuditEntry, classes_of, record
-from catalog.journal import clock
+from catalog.access.principals import Caller
+from catalog.access.services import AuditEntry, record
 from catalog.journal.services import Entry, publish
-from schema_registry.domain.levels import Level, Mode
+from schema_registry.domain.levels import Mode
 from schema_registry.domain.subjects import SubjectName
 from schema_registry.models import Context, Subject
 from schema_registry.selectors.errors import NoSuchSubject
-from schema_registry.selectors.subjects import OwnSettings
-from schema_registry.services.registering import NotPermitted, context_row, raise_revision
+from schema_registry.selectors.subjects import OwnSettings, find_subject, settings_of
+from schema_registry.services.registering import NotPermitted, context_row, locked_subject, raise_revision, standing
 
 FIELDS = {"level": "", "mode": "", "normalizes": None}
 """What may be set, and what each is when it is not."""
@@ -41,9 +40,7 @@ def change_settings(
             row: Context | Subject = Context.objects.select_for_update().get(pk=context_row(context).pk)
         else:
             row = _locked_subject(caller, SubjectName(context, name))
-        before = OwnSettings(
-            Level(row.level) if row.level else None, row.normalizes, Mode(row.mode) if row.mode else None
-        )
+        before = settings_of(row)
         if values.get("mode") == Mode.IMPORT and not force:
             _require_empty(row)
         if all(getattr(row, field) == value for field, value in values.items()):
@@ -63,22 +60,12 @@ def change_settings(
 
 
 def _locked_subject(caller: Caller, name: SubjectName) -> Subject:
-    context = context_row(name.context)
-    rows = Subject.objects.filter(context=context, name=name.name, is_gone=False)
-    found = rows.first()
-    class_id = found.access_class_id if found else classes_of([name.granted_name])[0]
-    principal = caller.principal if found else renewed(caller.principal)
+    found = find_subject(name)
+    principal, class_id = standing(caller, name, found)
     if not gate.may(principal, gate.DISCOVER, class_id):
         raise NoSuchSubject(f"Subject '{name}' not found.")
     gate.require(principal, gate.STEWARD, class_id, what=f"changing the settings of '{name}'")
-    if found is None:
-        Subject.objects.get_or_create(
-            context=context,
-            name=name.name,
-            is_gone=False,
-            defaults={"access_class_id": class_id, "created_at": clock.now()},
-        )
-    return rows.select_for_update(of=("self",)).get()
+    return locked_subject(name, found)
 
 
 def _require_empty(row: Context | Subject) -> None:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 
 from catalog.access import gate
-from catalog.access.principals import Caller, renewed
+from catalog.access.principals import Caller, Principal, renewed
 from catalog.access.services import AuditEntry, classes_of, record
 from catalog.journal import clock, failpoints
 from catalog.journal.services import Entry, publish
@@ -19,7 +19,7 @@ from schema_registry.models import Context, Reference, Schema, Subject, SubjectV
 from schema_registry.selectors.comparing import MAX_COMPARED, Check, Incompatible, check_against, compared_versions
 from schema_registry.selectors.errors import InvalidVersion, NoSuchSubject, NoSuchSubjectVersion
 from schema_registry.selectors.schemas import Read, Submitted, forget, read_submitted
-from schema_registry.selectors.subjects import Settings, effective_settings, find_subject, subject_row
+from schema_registry.selectors.subjects import Settings, effective_settings, find_subject, live_versions, subject_row
 
 MAX_ID = 2**31 - 1
 TRIES = 10
@@ -64,7 +64,7 @@ class _Changed(Exception):
 
 
 def register_schema(
-    *, caller: Caller, name: SubjectName, submitted: Submitted, normalizes: bool | None = None
+    *, caller: Caller, name: SubjectName, submitted: Submitted, normalizes: bool = False
 ) -> SubjectVersion:
     """
     Return the version of a subject that has a schema, making it if there is none.
@@ -81,8 +81,7 @@ def register_schema(
         _require_editor(caller, name, subject)
         settings = effective_settings(name.context, name.name, subject)
         _require_writable(name, submitted, settings)
-        wanted = settings.normalizes or bool(normalizes)
-        read = read_submitted(caller.principal, submitted, normalizes=wanted)
+        read = read_submitted(caller.principal, submitted, normalizes=normalizes or settings.normalizes)
         try:
             return _try_to_register(caller, name, subject, read, settings)
         except (_Changed, IntegrityError):
@@ -95,9 +94,16 @@ def _forbid_tables(name: SubjectName) -> None:
         raise NotPermitted(f"Subject '{name}' is a table's: its versions come from the table alone")
 
 
+def standing(caller: Caller, name: SubjectName, subject: Subject | None) -> tuple[Principal, int]:
+    """Return who asks, and the access class of a subject, or without one that which it would have."""
+    if subject is not None:
+        return caller.principal, subject.access_class_id
+    class_id = classes_of([name.granted_name])[0]
+    return renewed(caller.principal), class_id
+
+
 def _require_editor(caller: Caller, name: SubjectName, subject: Subject | None) -> None:
-    class_id = subject.access_class_id if subject else classes_of([name.granted_name])[0]
-    principal = caller.principal if subject else renewed(caller.principal)
+    principal, class_id = standing(caller, name, subject)
     gate.require(principal, gate.EDIT, class_id, what=f"registering schemas under '{name}'")
 
 
@@ -112,17 +118,13 @@ def _try_to_register(
     caller: Caller, name: SubjectName, before: Subject | None, read: Read, settings: Settings
 ) -> SubjectVersion:
     if before is not None and settings.mode is not Mode.IMPORT:
-        rows = list(
-            before.versions.filter(deleted_at__isnull=True)
-            .select_related("schema", "subject__context")
-            .order_by("-number")[: MAX_COMPARED + 1]
-        )
+        rows = list(live_versions(before).order_by("-number")[: MAX_COMPARED + 1])
         known = next((row for row in rows if _is_same(row.schema, read)), None)
         if known is not None:
             return known
         _require_compatible(name, check_against(read, compared_versions(rows, settings.level), settings.level))
     with transaction.atomic():
-        subject = _locked(name, before)
+        subject = locked_subject(name, before)
         if subject.revision != (before.revision if before is not None else 0):
             raise _Changed
         return _store(caller, subject, name, read)
@@ -146,8 +148,8 @@ def context_row(name: str) -> Context:
     return found if found is not None else Context.objects.get_or_create(name=name)[0]
 
 
-def _locked(name: SubjectName, known: Subject | None = None) -> Subject:
-    """Return a subject's row, locked, made if it is not there."""
+def locked_subject(name: SubjectName, known: Subject | None) -> Subject:
+    """Return a subject's row, locked: the one that is known, else made if it is not there."""
     rows = Subject.objects.select_for_update(of=("self",)).select_related("context")
     if known is not None:
         found = rows.filter(pk=known.pk).first()
@@ -167,20 +169,15 @@ def _store(caller: Caller, subject: Subject, name: SubjectName, read: Read) -> S
     now = clock.now()
     schema = _stored_schema(subject.context_id, read)
     last = subject.versions.aggregate(last=Max("number"))["last"] or 0
-    number = read.submitted.version or 0
-    if number <= 0:
-        number = last + 1
-    elif number != last + 1 and read.submitted.schema_id is None:
-        raise InvalidVersion(f"the next version of subject '{name}' is {last + 1}, found {number}")
-    elif subject.versions.filter(number=number).exists():
-        same = (
-            subject.versions.filter(number=number, schema=schema, deleted_at__isnull=True)
-            .select_related("schema")
-            .first()
-        )
-        if same is None:
-            raise IdTaken(f"Version {number} of subject '{name}' has another schema")
-        return same
+    number = read.submitted.version or last + 1
+    if number != last + 1:
+        if read.submitted.schema_id is None:
+            raise InvalidVersion(f"the next version of subject '{name}' is {last + 1}, found {number}")
+        held = subject.versions.filter(number=number).select_related("schema").first()
+        if held is not None:
+            if held.schema_id != schema.pk or held.deleted_at is not None:
+                raise IdTaken(f"Version {number} of subject '{name}' has another schema")
+            return held
     version = SubjectVersion.objects.create(
         subject=subject, number=number, schema=schema, author=caller.principal.handle, created_at=now
     )
@@ -195,12 +192,12 @@ def _stored_schema(context_id: int, read: Read) -> Schema:
     wanted = read.submitted.schema_id
     found = Schema.objects.filter(context_id=context_id, guid=read.guid).first()
     if found is not None:
-        if wanted is not None and 0 < wanted != found.schema_id:
+        if wanted is not None and wanted != found.schema_id:
             raise IdTaken(f"the schema has the id {found.schema_id} already, found {wanted}")
         _refer(found, read)
         return found
     context = Context.objects.select_for_update().get(pk=context_id)
-    number = wanted if wanted is not None and wanted > 0 else context.last_schema_id + 1
+    number = wanted or context.last_schema_id + 1
     if number > MAX_ID:
         raise IdTaken(f"an id is at most {MAX_ID:,}, found {number:,}")
     if wanted and Schema.objects.filter(context_id=context_id, schema_id=number).exists():

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from catalog.access.principals import system_principal
-from catalog.access.services import Classifier, raise_generation
+from catalog.access.services import Classifier, class_rows_anew, raise_generation
 from catalog.domain.documents import document_from_json
 from catalog.domain.names import REGISTRY
 from catalog.journal import clock, failpoints
@@ -226,29 +226,16 @@ def _schemas(context: Context, new: Sequence[_New]) -> dict[uuid.UUID, Schema]:
 
 def class_anew(patterns: Sequence[str]) -> int:
     """Give subjects their access class anew after new patterns came, a page in one transaction; return how many changed."""
-    changed = last = 0
     named = Q()
     for prefix in (pattern.split("*")[0] for pattern in patterns):
         named |= Q(context__name=TABLES, name__startswith=prefix)
         if prefix.startswith(f"{REGISTRY}/") or f"{REGISTRY}/".startswith(prefix):
             named |= ~Q(context__name=TABLES)
-    while True:
-        with transaction.atomic():
-            classifier = Classifier()
-            classifier.refresh()
-            rows = list(
-                Subject.objects.select_for_update(of=("self",))
-                .filter(named, pk__gt=last)
-                .order_by("pk")
-                .values_list("pk", "context__name", "name", "access_class_id")[:PAGE]
-            )
-            for pk, context, name, class_id in rows:
-                wanted = classifier.class_of(SubjectName(context, name).granted_name)
-                if wanted != class_id:
-                    changed += Subject.objects.filter(pk=pk).update(access_class_id=wanted)
-        if not rows:
-            break
-        last = rows[-1][0]
+
+    def name_of(context: str, name: str) -> str:
+        return SubjectName(context, name).granted_name
+
+    changed = class_rows_anew(Subject.objects.filter(named), ["context__name", "name"], name_of, page=PAGE)
     if changed:
         with transaction.atomic():
             raise_generation()

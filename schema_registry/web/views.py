@@ -152,7 +152,7 @@ def _subject_page(request: HttpRequest, name: SubjectName, table: str) -> HttpRe
     )
     comparison, earlier = _comparison(principal, name, shown, tried)
     row = reads.subject_row(principal, name, what="reading schemas")
-    settings = reads.effective_settings(name.context, name.name)
+    settings = reads.effective_settings(name.context, name.name, row)
     context = {
         "section": "search" if table else "subjects",
         "summary": summary,

@@ -688,7 +688,7 @@ def test_each_write_leaves_an_entry_and_an_audit_record(registry):
 
 def test_a_writer_who_was_overtaken_looks_again(registry, monkeypatch):
     registry.registers("s", ONE)
-    store, overtaken = registering._locked, []
+    store, overtaken = registering.locked_subject, []
 
     def locked(name, known=None):
         if not overtaken:
@@ -696,7 +696,7 @@ def test_a_writer_who_was_overtaken_looks_again(registry, monkeypatch):
             Subject.objects.filter(name="s").update(level="FULL", revision=7)
         return store(name, known)
 
-    monkeypatch.setattr(registering, "_locked", locked)
+    monkeypatch.setattr(registering, "locked_subject", locked)
     registry.registers("s", TWO)
     assert overtaken
     assert SubjectVersion.objects.count() == Schema.objects.count() == 2

@@ -12,10 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from benchmarks.measure import commands, group_members
@@ -70,6 +72,26 @@ class Running:
         left = "\n".join(commands(group_members(self.process.pid)).values())
         os.killpg(self.process.pid, signal.SIGKILL)
         raise AssertionError(f"Ctrl-C left processes:\n{left}\n{self.log.read_text()[-3000:]}")
+
+
+@contextmanager
+def client_after(
+    cairn: Running, kind: str, is_ready: Callable[[httpx.Client], bool] = lambda _: True
+) -> Iterator[httpx.Client]:
+    """Give a client of the running demo once a run of a kind is done, and what it brings is there."""
+    with httpx.Client(
+        base_url=cairn.url, headers={"Authorization": "Bearer browser-tests-token"}, timeout=30
+    ) as client:
+        deadline = time.monotonic() + 120
+        while True:
+            runs = {run["kind"]: run for run in client.get("/v1/runs?limit=200").json()["items"]}
+            found = runs.get(kind, {})
+            if found.get("state") == "done" and is_ready(client):
+                break
+            assert found.get("state") != "failed", found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.3)
+        yield client
 
 
 def start_cairn(home: Path, *, port: int | None = None, **environment: str) -> Running:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import httpx
 import pytest
 
 from deploy.demo.reporter import NIGHTS, units
+from tests.browser.conftest import client_after
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -38,18 +38,9 @@ COUNTS = {
 @pytest.fixture(scope="module")
 def asked(cairn):
     """A client of the running demo, once its pipelines have reported."""
-    with httpx.Client(
-        base_url=cairn.url, headers={"Authorization": "Bearer browser-tests-token"}, timeout=30
+    with client_after(
+        cairn, "demo_lineage", lambda client: "cairn_lineage_events_waiting 0.0" in client.get("/metrics").text
     ) as client:
-        deadline = time.monotonic() + 120
-        while True:
-            runs = {run["kind"]: run for run in client.get("/v1/runs?limit=200").json()["items"]}
-            reported = runs.get("demo_lineage", {})
-            if reported.get("state") == "done" and "cairn_lineage_events_waiting 0.0" in client.get("/metrics").text:
-                break
-            assert reported.get("state") != "failed", reported
-            assert time.monotonic() < deadline, reported
-            time.sleep(0.3)
         yield client
 
 

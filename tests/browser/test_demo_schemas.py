@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-import httpx
 import pytest
 
 from deploy.demo.producer import LEVELS, SCHEMAS
+from tests.browser.conftest import client_after
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -15,18 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def asked(cairn):
     """A client of the running demo, once its producers have registered."""
-    with httpx.Client(
-        base_url=cairn.url, headers={"Authorization": "Bearer browser-tests-token"}, timeout=30
-    ) as client:
-        deadline = time.monotonic() + 120
-        while True:
-            runs = {run["kind"]: run for run in client.get("/v1/runs?limit=200").json()["items"]}
-            registered = runs.get("demo_schemas", {})
-            if registered.get("state") == "done":
-                break
-            assert registered.get("state") != "failed", registered
-            assert time.monotonic() < deadline, registered
-            time.sleep(0.3)
+    with client_after(cairn, "demo_schemas") as client:
         yield client
 
 

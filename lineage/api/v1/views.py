@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from django.http import QueryDict
-from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.v1.errors import InvalidCursor, InvalidParameter, handle, problem
+from catalog.api.v1.errors import InvalidCursor, InvalidParameter
 from catalog.api.v1.paging import decode_cursor, limit, number
 from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
 from lineage import selectors
@@ -26,20 +23,10 @@ MAX_GRAPH = 2_000
 DIRECTIONS = ("both", *Direction)
 
 
-def _handle(error: Exception, context: Any) -> HttpResponseBase | None:
-    if isinstance(error, selectors.NoSuchJob):
-        return problem(404, "no-such-job", str(error))
-    if isinstance(error, GraphUnavailable):
-        return problem(503, "graph-unavailable", str(error))
-    return handle(error, context)
-
-
 class LineageView(View):
     """A view that also knows the errors of lineage."""
 
-    def get_exception_handler(self) -> Callable[[Exception, Any], HttpResponseBase | None]:
-        """Return what answers errors."""
-        return _handle
+    statuses = ((selectors.NoSuchJob, 404, "no-such-job"), (GraphUnavailable, 503, "graph-unavailable"))
 
 
 def moment_of(params: QueryDict) -> Moment:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
-from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors as catalog
-from catalog.api.v1.errors import InvalidCursor, InvalidParameter, handle, problem
+from catalog.api.v1.errors import InvalidCursor, InvalidParameter
 from catalog.api.v1.paging import decode_cursor, limit, number
 from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
 from schema_registry.api.v1 import bodies
@@ -23,31 +20,20 @@ from schema_registry.selectors import comparing, subjects
 from schema_registry.selectors.errors import InvalidReference, NoSuchSchema, NoSuchSubject, NoSuchSubjectVersion
 from schema_registry.selectors.schemas import Submitted
 
-_ERRORS: tuple[tuple[type[Exception], int, str], ...] = (
-    (NoSuchSubject, 404, "no-such-subject"),
-    (NoSuchSubjectVersion, 404, "no-such-version"),
-    (NoSuchSchema, 404, "no-such-schema"),
-    (InvalidSubject, 400, "invalid-subject"),
-    (InvalidSchema, 422, "invalid-schema"),
-    (InvalidReference, 422, "invalid-schema"),
-    (UnknownFormat, 422, "invalid-schema"),
-    (TooComplex, 422, "invalid-schema"),
-)
-
-
-def _handle(error: Exception, context: Any) -> HttpResponseBase | None:
-    for kind, status, name in _ERRORS:
-        if isinstance(error, kind):
-            return problem(status, name, str(error))
-    return handle(error, context)
-
 
 class RegistryView(View):
     """A view that also knows the errors of the registry."""
 
-    def get_exception_handler(self) -> Callable[[Exception, Any], HttpResponseBase | None]:
-        """Return what answers errors."""
-        return _handle
+    statuses = (
+        (NoSuchSubject, 404, "no-such-subject"),
+        (NoSuchSubjectVersion, 404, "no-such-version"),
+        (NoSuchSchema, 404, "no-such-schema"),
+        (InvalidSubject, 400, "invalid-subject"),
+        (InvalidSchema, 422, "invalid-schema"),
+        (InvalidReference, 422, "invalid-schema"),
+        (UnknownFormat, 422, "invalid-schema"),
+        (TooComplex, 422, "invalid-schema"),
+    )
 
     @property
     def subject(self) -> SubjectName:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from rest_framework.views import APIView
 from catalog.access.middleware import caller_of
 from catalog.access.principals import Caller, Principal
 from catalog.api.v1 import bodies
-from catalog.api.v1.errors import InvalidParameter
+from catalog.api.v1.errors import InvalidParameter, handle, problem
 from catalog.api.v1.paging import encode_cursor
 
 DOOR = "rest"
@@ -56,6 +57,20 @@ def page(items: Sequence[Any], asked: int, kind: str, key: Callable[[Any], int |
 
 class View(APIView):
     """A view of somebody who is signed in."""
+
+    statuses: ClassVar[Sequence[tuple[type[Exception], int, str]]] = ()
+    """Errors that an app adds to those that all know, with their statuses and kinds; the first class that fits counts."""
+
+    def get_exception_handler(self) -> Callable[[Exception, Any], HttpResponseBase | None]:
+        """Return what answers errors: the app's own first, then those that all know."""
+
+        def answer(error: Exception, context: Any) -> HttpResponseBase | None:
+            for kind, status, name in self.statuses:
+                if isinstance(error, kind):
+                    return problem(status, name, str(error))
+            return handle(error, context)
+
+        return answer
 
     @property
     def caller(self) -> Caller:
