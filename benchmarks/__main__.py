@@ -16,6 +16,7 @@ ALL = {
     "generated": sync.measure_generated,
     "lineage": lineage.measure_lineage,
     "detectors": detection.measure_detectors,
+    "profile": detection.measure_profile,
     "registry": registry.measure_registry,
     "writers": sync.measure_waiting_writer,
 }

@@ -58,6 +58,13 @@ def keeps_snapshots(platform: str) -> bool:
     return _has_port(platform, HasSnapshots)
 
 
+def samples_rows(platform: str) -> bool:
+    """Return whether a platform's connector can read some rows; False where there is none."""
+    from catalog.connectors.base import SamplesRows
+
+    return _has_port(platform, SamplesRows)
+
+
 def list_connector_specs() -> list[ConnectorSpec]:
     """Return the specs of all installed connectors, in the order of the settings."""
     return [connector_spec(platform) for platform in settings.CONNECTORS]

@@ -70,6 +70,19 @@ def column_json(column: AnyColumn, claims: Sequence[Annotation]) -> dict[str, An
         "default": column.default,
         "description": effective_description(column.comment, claims),
         "tags": sorted(claim.key for claim in claims if claim.aspect == "tag" and claim.status == "accepted"),
+        "findings": [_finding_json(claim) for claim in claims if claim.aspect == "finding"],
+    }
+
+
+def _finding_json(claim: Annotation) -> dict[str, Any]:
+    return {
+        "uuid": str(claim.uuid),
+        "type": claim.key,
+        "status": claim.status,
+        "confidence": claim.confidence,
+        "said_at": _time(claim.said_at),
+        **(claim.value or {}),
+        **(claim.evidence or {}),
     }
 
 

@@ -30,6 +30,8 @@ class Catalog(models.Model):
     namespaces = models.JSONField(default=list)
     database_patterns = models.JSONField(default=list)
     """Which databases of the source it has, as `is_chosen` reads them; none means all."""
+    allows_sampling = models.BooleanField(default=False, db_default=False)
+    """Whether rows may be read, to profile and check them; without it nothing but names is looked at."""
     state = models.CharField(max_length=10, choices=CatalogState.choices, default=CatalogState.ACTIVE)
     sync_every_seconds = models.IntegerField(null=True, default=1800)
     drop_limit_ratio = models.FloatField(default=0.2)

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from catalog.api.v1.described import TWINS
 from catalog.api.v1.urls import urlpatterns as catalog
+from detection.api.v1.urls import urlpatterns as detection
 from lineage.api.v1.urls import urlpatterns as lineage
 from schema_registry.api.v1.urls import urlpatterns as registry
 
@@ -13,5 +14,7 @@ def _described(pattern: URLPattern) -> URLPattern:
 
 
 urlpatterns = [
-    _described(pattern) for pattern in (*catalog, *lineage, *registry) if pattern.name not in ("openapi", "api-docs")
+    _described(pattern)
+    for pattern in (*catalog, *lineage, *registry, *detection)
+    if pattern.name not in ("openapi", "api-docs")
 ]

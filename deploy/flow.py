@@ -12,6 +12,7 @@ from catalog.services.finding import FOLLOWED, index_changes, rebuild_index
 from catalog.services.identity import reclassify
 from catalog.sync.engine import run_remove_catalog, run_sync
 from deploy.demo import clients as demo
+from detection.services import scans
 from lineage.backends import PROJECTION
 from lineage.services import applying, projecting, views
 from schema_registry.services import table_subjects
@@ -43,6 +44,7 @@ PROJECTIONS: tuple[Projection, ...] = (
         table_subjects.version_tables,
         table_subjects.version_all_tables,
     ),
+    Projection("scans", scans.FOLLOWED, scans.mark_changes, scans.mark_all),
 )
 
 # The aspects a projection publishes in turn. A test proves that following them never leads back.
@@ -53,11 +55,14 @@ PUBLISHES: Mapping[str, frozenset[str]] = {
     PROJECTION: frozenset(),
     "view_lineage": frozenset({"lineage"}),
     "table_subjects": frozenset({"schema"}),
+    # By the runs that it leads to.
+    "scans": frozenset({"annotation", "quality"}),
 }
 
 JOBS: Mapping[str, Job] = {
     "sync": run_sync,
     "remove_catalog": run_remove_catalog,
+    scans.KIND: scans.run_scan,
     demo.LINEAGE: demo.report_runs,
     demo.SCHEMAS: demo.register_schemas,
 }
@@ -71,6 +76,8 @@ def kept(days: Mapping[str, int]) -> list[Kept]:
         "access_audit": "recorded_at",
         "lineage_event": "received_at",
         "lineage_run": "created_at",
+        "detection_profile": "made_at",
+        "detection_check_result": "judged_at",
     }
     return [
         *(Kept(table, column, days[table]) for table, column in columns.items()),

@@ -13,6 +13,7 @@ from catalog.journal.services import trim
 from catalog.services.catalogs import request_due_syncs
 from catalog.services.identity import expire_observed
 from deploy.flow import kept
+from detection.services.scans import request_due_scans
 from lineage.services.applying import apply_waiting
 
 OBSERVED_DAYS = 14
@@ -29,6 +30,7 @@ class Part:
 
 UPKEEP: Mapping[str, Part] = {
     "due_syncs": Part(lambda caller: request_due_syncs(caller=caller), 2.0),
+    "due_scans": Part(lambda _caller: request_due_scans(), 3.0),
     "expire_observed": Part(
         lambda caller: expire_observed(caller=caller, older_than=timedelta(days=OBSERVED_DAYS)), _HOUR
     ),

@@ -16,6 +16,7 @@ Errors a connector may raise::
 from __future__ import annotations
 
 import bisect
+import enum
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -341,6 +342,53 @@ class FollowsChanges(Protocol):
 
     def changes(self, ctx: Context, since: str | None) -> Changes | None:
         """Return what was touched since an earlier answer's token and the token of now; None if there is no log."""
+
+
+SAMPLED_CHARACTERS = 10_000
+"""Of a text, and bytes of what is binary; a sample holds no more of one value."""
+SAMPLE_SEED = 1
+"""What dice are thrown with: a table that did not change gives the same sample."""
+
+
+class SampleMethod(enum.StrEnum):
+    """How the rows of a sample were drawn."""
+
+    ALL = "all"
+    """It is the whole table."""
+    RESERVOIR = "reservoir"
+    """Each row as likely as any other."""
+    BLOCKS = "blocks"
+    """Runs of neighbouring rows, from places drawn at random: cheap, and biased where data lies in order."""
+    FIRST = "first"
+    """Those that the source gives first, where it has no better way, as with views."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowSample:
+    """Rows of a table in this process's memory, to be looked at and thrown away."""
+
+    rows: Any
+    """A ``pyarrow.Table`` with the table's columns in order. Numbers and times may be texts where the source's types are wider."""
+    method: SampleMethod
+    total_rows: int | None
+    """How many rows the table has; None where only reading it would tell."""
+    is_total_exact: bool = True
+    newest: Mapping[str, Any] = field(default_factory=dict)
+    """The greatest values of columns that were asked for, over the whole table, where the source could tell."""
+
+
+@runtime_checkable
+class SamplesRows(Protocol):
+    """A connector that can read some rows of a table. It is called in a process of its own, whose memory is bounded."""
+
+    def sample(self, ctx: Context, ref: DatasetRef, *, limit: int, newest_of: Sequence[str] = ()) -> RowSample:
+        """
+        Return at most ``limit`` rows, all of them if there are no more, else some drawn at random where the source can.
+
+        :raises NoSuchTable: if the source has no such table.
+        :raises Refused: if its rows may not be read.
+        :raises SourceUnavailable: if it takes longer than the context allows. No message holds a value.
+        """
 
 
 def page_of_names(names: Iterable[str], ctx: Context, page: PageToken | None) -> Page[str]:

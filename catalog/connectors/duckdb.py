@@ -7,6 +7,7 @@ A listing works on what was read at its beginning, so that a file of many schema
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,8 @@ from typing import Any, ClassVar
 import orjson
 
 from catalog.connectors.base import (
+    SAMPLE_SEED,
+    SAMPLED_CHARACTERS,
     ConnectorError,
     ConnectorSpec,
     Context,
@@ -26,12 +29,16 @@ from catalog.connectors.base import (
     Loaded,
     LoadFailure,
     NoSuchDatabase,
+    NoSuchTable,
     NotInstalled,
     Option,
     Page,
     PageToken,
     Refused,
+    RowSample,
+    SampleMethod,
     SourceBusy,
+    SourceUnavailable,
     check_options,
     page_of_names,
     text_option,
@@ -69,6 +76,35 @@ SELECT schema_name, table_name, constraint_type, constraint_column_names, refere
 FROM duckdb_constraints() WHERE database_name = current_database()
 AND constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY') ORDER BY table_name, constraint_index
 """
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _cut(name: str, kind: str) -> str:
+    """Return what reads a column without the rest of long texts; of bytes, whether there are any."""
+    column = _quoted(name)
+    if kind == "VARCHAR":
+        return f"left({column}, {SAMPLED_CHARACTERS}) AS {column}"
+    return f"CASE WHEN {column} IS NOT NULL THEN true END AS {column}" if kind in ("BLOB", "BIT") else column
+
+
+@contextmanager
+def _stopped_at(connection: duckdb.DuckDBPyConnection, ctx: Context) -> Iterator[None]:
+    """Interrupt what is asked when the context's time is over."""
+    ctx.check()
+    timer = threading.Timer(ctx.remaining_seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise SourceUnavailable("the file was not read in time") from error
+    except duckdb.Error as error:  # whose text may hold a value
+        raise ConnectorError(f"its rows could not be made ({type(error).__name__})") from None
+    finally:
+        timer.cancel()
 
 
 @dataclass(slots=True)
@@ -146,6 +182,8 @@ class DuckDBConnector:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "threads": "1",
+            # A file may hold views that read other files.
+            "enable_external_access": "false",
         }
         try:
             connection = duckdb.connect(str(self._path), read_only=True, config=config)
@@ -214,6 +252,32 @@ class DuckDBConnector:
                 yield LoadFailure(ref, f"there is no table '{ref.name}' in '{ref.database}'", gone=True)
             else:
                 yield Loaded(replace(ref, digest=table.digest()), table.document())
+
+    def sample(self, ctx: Context, ref: DatasetRef, *, limit: int, newest_of: Sequence[str] = ()) -> RowSample:
+        """Return the whole table if it is small, else rows drawn at random; of views, the first rows."""
+        with self._open() as connection, _stopped_at(connection, ctx):
+            name = f"{_quoted(ref.database)}.{_quoted(ref.name)}"
+            try:
+                described = connection.execute(f"DESCRIBE {name}").fetchall()
+            except duckdb.CatalogException as error:
+                raise NoSuchTable(f"there is no table '{ref.name}' in '{ref.database}'") from error
+            chosen = ", ".join(_cut(column, kind) for column, kind, *_ in described)
+            is_view = connection.execute(
+                "SELECT 1 FROM duckdb_views() WHERE schema_name = ? AND view_name = ?", [ref.database, ref.name]
+            ).fetchall()
+            rows: Any = connection.sql(f"SELECT {chosen} FROM {name} LIMIT {limit + 1}").to_arrow_table()
+            method, total = SampleMethod.ALL, rows.num_rows
+            if total > limit:
+                ((total,),) = connection.execute(f"SELECT count(*) FROM {name}").fetchall()
+                method = SampleMethod.FIRST if is_view else SampleMethod.RESERVOIR
+                reservoir = f"USING SAMPLE reservoir({limit} ROWS) REPEATABLE ({SAMPLE_SEED})"
+                drawn = f"LIMIT {limit}" if is_view else reservoir
+                rows = connection.sql(f"SELECT {chosen} FROM {name} {drawn}").to_arrow_table()
+            newest = {}
+            for column in {column for column, *_ in described}.intersection(newest_of):
+                asked = f"SELECT max({_quoted(column)})::VARCHAR FROM {name}"
+                ((newest[column],),) = connection.execute(asked).fetchall()
+        return RowSample(rows, method, total, newest=newest)
 
     def close(self) -> None:
         """Forget what was read; the file is closed already."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 import orjson
 
 from catalog.connectors.base import (
+    SAMPLE_SEED,
     Conflict,
     ConnectorError,
     ConnectorSpec,
@@ -27,9 +29,12 @@ from catalog.connectors.base import (
     Option,
     Page,
     PageToken,
+    RowSample,
+    SampleMethod,
     check_options,
     page_of_names,
 )
+from catalog.connectors.rows import arrow_table
 from catalog.domain.documents import content_digest, definition_bytes, document_from_json
 from catalog.domain.operations import (
     AlreadyThere,
@@ -124,6 +129,32 @@ class MemoryConnector:
                 continue
             found = replace(ref, source_id=table["id"], digest=table["digest"])
             yield Loaded(found, document_from_json(table["definition"]))
+
+    def sample(self, ctx: Context, ref: DatasetRef, *, limit: int, newest_of: Sequence[str] = ()) -> RowSample:
+        """Return rows that :meth:`put_rows` put, drawn at random if there are more than wanted."""
+        ctx.check()
+        table = self._tables(self._state(), ref.database).get(ref.name)
+        if table is None:
+            raise NoSuchTable(f"there is no table '{ref.name}' in '{ref.database}'")
+        names = [column["name"] for column in table["definition"]["columns"]]
+        rows = [[row.get(name) for name in names] for row in table.get("rows", ())]
+        newest = {
+            name: max((value for row in table.get("rows", ()) if (value := row.get(name)) is not None), default=None)
+            for name in newest_of
+            if name in names
+        }
+        few = len(rows) <= limit
+        drawn = rows if few else random.Random(SAMPLE_SEED).sample(rows, limit)
+        method = SampleMethod.ALL if few else SampleMethod.RESERVOIR
+        return RowSample(arrow_table(names, drawn), method, len(rows), newest=newest)
+
+    def put_rows(self, database: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put rows into a table in place of those that it had. :raises NoSuchTable: if there is none."""
+        with self._changing() as state:
+            tables = self._tables(state, database)
+            if table not in tables:
+                raise NoSuchTable(f"there is no table '{table}' in '{database}'")
+            tables[table]["rows"] = [dict(row) for row in rows]
 
     def close(self) -> None:
         """Do nothing; nothing is open."""

@@ -8,8 +8,11 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import psycopg
+from psycopg import sql
 
 from catalog.connectors.base import (
+    SAMPLE_SEED,
+    SAMPLED_CHARACTERS,
     ConnectorError,
     ConnectorSpec,
     Context,
@@ -20,14 +23,18 @@ from catalog.connectors.base import (
     Loaded,
     LoadFailure,
     NoSuchDatabase,
+    NoSuchTable,
     Option,
     Page,
     PageToken,
     Refused,
+    RowSample,
+    SampleMethod,
     SourceUnavailable,
     check_options,
     text_option,
 )
+from catalog.connectors.rows import arrow_table
 from catalog.domain.documents import Column, DataFacts, DatasetDocument, ForeignKey
 from catalog.domain.source_types import map_postgresql
 from catalog.domain.types import STRING, Fidelity, MappedType
@@ -72,6 +79,20 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN unnest(%(databases)s::text[], %(names)s::text[]) AS w(nspname, relname)
   ON w.nspname = n.nspname AND w.relname = c.relname
 WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
+"""
+
+
+_SAMPLED = """
+SELECT c.relkind, CASE WHEN c.relkind = 'p'
+    THEN (SELECT sum(greatest(p.reltuples, 0)) FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid WHERE t.isleaf)
+    ELSE c.reltuples END,
+  (SELECT json_agg(json_build_array(a.attname, CASE
+     WHEN a.atttypid::regtype::text IN ('smallint', 'integer', 'bigint', 'boolean', 'real', 'double precision') THEN 'plain'
+     WHEN a.atttypid::regtype::text IN ('date', 'timestamp without time zone', 'timestamp with time zone') THEN 'time'
+     WHEN a.atttypid::regtype::text = 'bytea' THEN 'bytes' ELSE 'text' END) ORDER BY a.attnum)
+   FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(database)s AND c.relname = %(name)s AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
 """
 
 
@@ -191,11 +212,68 @@ class PostgreSQLConnector:
                 else:
                     yield Loaded(replace(ref, source_id=row[2]), _document(row))
 
+    def sample(self, ctx: Context, ref: DatasetRef, *, limit: int, newest_of: Sequence[str] = ()) -> RowSample:
+        """Return the whole table if it is small, else blocks drawn at random; of views and foreign tables, the first rows."""
+        with self._open(ctx) as connection:
+            found = connection.execute(_SAMPLED, {"database": ref.database, "name": ref.name}).fetchone()
+            if found is None:
+                raise NoSuchTable(f"there is no table '{ref.name}' in '{ref.database}'")
+            kind, estimate, described = found
+            names = [name for name, _ in described or ()]
+            chosen = sql.SQL(", ").join(_cut(name, category) for name, category in described or ())
+            select = sql.SQL("SELECT {} FROM {}").format(chosen, sql.Identifier(ref.database, ref.name))
+            newest = {}
+            try:
+                rows = connection.execute(sql.SQL("{} LIMIT {}").format(select, sql.Literal(limit + 1))).fetchall()
+                method, total, is_exact = SampleMethod.ALL, len(rows), True
+                if len(rows) > limit:
+                    rows, method, total = rows[:limit], SampleMethod.FIRST, int(estimate)
+                    is_exact = False
+                    if kind in ("r", "p", "m") and estimate > limit:
+                        share = min(100.0, 120.0 * limit / estimate)
+                        drawn = sql.SQL("{} TABLESAMPLE SYSTEM ({}) REPEATABLE ({}) LIMIT {}").format(
+                            select, sql.Literal(share), sql.Literal(SAMPLE_SEED), sql.Literal(limit)
+                        )
+                        rows, method = connection.execute(drawn).fetchall() or rows, SampleMethod.BLOCKS
+                for name in newest_of:
+                    if name in names:
+                        newest[name] = self._newest(connection, ref, name)
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise Refused(f"{self._where} refused: the user may not read '{ref.database}.{ref.name}'") from error
+            except psycopg.OperationalError:
+                raise
+            except psycopg.Error as error:  # whose text may hold a value
+                words = f"{self._where}: rows of '{ref.database}.{ref.name}' could not be made ({type(error).__name__})"
+                raise ConnectorError(words) from None
+        return RowSample(arrow_table(names, rows), method, total if total >= 0 else None, is_exact, newest)
+
+    @staticmethod
+    def _newest(connection: psycopg.Connection[Any], ref: DatasetRef, name: str) -> Any:
+        """Return the greatest value of a column as text."""
+        asked = sql.SQL("SELECT max({})::text FROM {}").format(
+            sql.Identifier(name), sql.Identifier(ref.database, ref.name)
+        )
+        found = connection.execute(asked).fetchone()
+        return found[0] if found else None
+
     def close(self) -> None:
         """Close the connection, if one is open."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _cut(name: str, category: str) -> sql.Composable:
+    """Return what reads a column: numbers that Python has and truth as they are, the rest as texts without the end of long ones."""
+    column = sql.Identifier(name)
+    if category == "plain":
+        return column
+    if category == "time":  # infinity is no time, and Python has none before the year 1
+        finite = sql.SQL("CASE WHEN isfinite({}) THEN {}::text END")
+        return finite.format(column, column)
+    if category == "bytes":
+        return sql.SQL("CASE WHEN {} IS NOT NULL THEN true END").format(column)
+    return sql.SQL("left({}::text, {})").format(column, sql.Literal(SAMPLED_CHARACTERS))
 
 
 def _map(source_type: str, type_kind: str, base_type: str | None) -> MappedType:

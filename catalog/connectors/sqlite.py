@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from catalog.connectors.base import (
+    SAMPLE_SEED,
+    SAMPLED_CHARACTERS,
     ConnectorError,
     ConnectorSpec,
     Context,
@@ -21,20 +24,36 @@ from catalog.connectors.base import (
     Loaded,
     LoadFailure,
     NoSuchDatabase,
+    NoSuchTable,
     Option,
     Page,
     PageToken,
     Refused,
+    RowSample,
+    SampleMethod,
     SourceBusy,
     SourceUnavailable,
     check_options,
     text_option,
 )
+from catalog.connectors.rows import arrow_table
 from catalog.domain.documents import Column, DataFacts, DatasetDocument, ForeignKey
 from catalog.domain.names import CaseRule
 from catalog.domain.source_types import map_sqlite
 
 DATABASE = "main"
+SAMPLED_PLACES = 100
+"""From how many places of a large table rows are taken."""
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _cut(name: str) -> str:
+    """Return what reads a column without the rest of long texts."""
+    column = _quoted(name)
+    return f"CASE WHEN typeof({column}) IN ('text', 'blob') THEN substr({column}, 1, {SAMPLED_CHARACTERS}) ELSE {column} END"
 
 
 class SQLiteConnector:
@@ -168,6 +187,61 @@ class SQLiteConnector:
             data=DataFacts(rows=rows),
         )
         return Loaded(ref, document)
+
+    def sample(self, ctx: Context, ref: DatasetRef, *, limit: int, newest_of: Sequence[str] = ()) -> RowSample:
+        """Return the whole table if it is small, else runs of rows at places drawn at random; of views, the first rows."""
+        self._check_database(ref.database)
+        ctx.check()
+        with self._open(ctx) as connection:
+            kind = connection.execute(
+                "SELECT type FROM sqlite_master WHERE name = ? AND type IN ('table', 'view')", (ref.name,)
+            ).fetchone()
+            if kind is None:
+                raise NoSuchTable(f"there is no table '{ref.name}' in '{ref.database}'")
+            columns = [
+                name
+                for name, hidden in connection.execute(
+                    "SELECT name, hidden FROM pragma_table_xinfo(?)", (ref.name,)
+                ).fetchall()
+                if hidden != 1
+            ]
+            table = _quoted(ref.name)
+            chosen = ", ".join(_cut(name) for name in columns)
+            rows = connection.execute(f"SELECT {chosen} FROM {table} LIMIT ?", (limit + 1,)).fetchall()
+            method, total = SampleMethod.ALL, len(rows)
+            if len(rows) > limit:
+                (total,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+                found = None if kind == ("view",) else self._blocks(connection, table, chosen, limit)
+                method = SampleMethod.FIRST if found is None else SampleMethod.BLOCKS
+                rows = rows[:limit] if found is None else found
+            newest = {}
+            for name in newest_of:
+                if name in columns:
+                    (newest[name],) = connection.execute(f"SELECT max({_quoted(name)}) FROM {table}").fetchone()
+        return RowSample(arrow_table(columns, rows), method, total, newest=newest)
+
+    @staticmethod
+    def _blocks(connection: sqlite3.Connection, table: str, columns: str, limit: int) -> list[Any] | None:
+        """Return rows from many places of a table, None if it has no row numbers to go by."""
+        try:
+            least, most = connection.execute(f"SELECT min(rowid), max(rowid) FROM {table}").fetchone()
+        except sqlite3.OperationalError:
+            return None  # WITHOUT ROWID
+        size = max(1, limit // SAMPLED_PLACES)
+        dice = random.Random(SAMPLE_SEED)
+        width = most - least + 1
+        found: list[Any] = []
+        behind = least
+        # One place in each stretch of the numbers, so that no row is taken twice.
+        for at in range(SAMPLED_PLACES):
+            start = max(behind, least + int((at + dice.random()) * width / SAMPLED_PLACES))
+            part = connection.execute(
+                f"SELECT {columns}, rowid FROM {table} WHERE rowid >= ? ORDER BY rowid LIMIT ?",
+                (start, size),
+            ).fetchall()
+            found += [row[:-1] for row in part]
+            behind = part[-1][-1] + 1 if part else behind
+        return found[:limit]
 
     @staticmethod
     def _foreign_keys(connection: sqlite3.Connection, table: str) -> Iterator[ForeignKey]:

@@ -247,7 +247,8 @@ class FlatColumn(NamedTuple):
     source_column_id: int | None
 
 
-def _path_part(name: str) -> str:
+def path_part(name: str) -> str:
+    """Return a column's name as a part of a path."""
     return name.replace("%", "%25").replace(".", "%2E")
 
 
@@ -259,7 +260,7 @@ def flatten_columns(columns: Iterable[Column]) -> Iterator[FlatColumn]:
     """
     taken: dict[str, int] = {}
     for column in columns:
-        path = _unique(_path_part(column.name), taken)
+        path = _unique(path_part(column.name), taken)
         yield FlatColumn(
             path,
             "",
@@ -291,7 +292,7 @@ def _flatten_parts(kind: Type, parent: str, depth: int, fidelity: str, taken: di
             yield from _flatten_parts(value, parent, depth, fidelity, taken)
         case StructType(fields):
             for part in fields:
-                path = _unique(f"{parent}.{_path_part(part.name)}", taken)
+                path = _unique(f"{parent}.{path_part(part.name)}", taken)
                 yield FlatColumn(
                     path,
                     parent,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 MAX_QUERY = 1_000
 MAX_TERMS = 32
 
-FIELDS = ("name", "column", "owner", "tag", "platform", "catalog", "database", "kind")
+FIELDS = ("name", "column", "owner", "tag", "finding", "platform", "catalog", "database", "kind")
 """Fields that a filter may name, as in ``owner:alice``."""
 
 

@@ -185,6 +185,7 @@ def list_runs(
     return [_view(run) for run in Run.objects.filter(condition).order_by("-pk")[:limit]]
 
 
-def count_active_runs() -> int:
-    """Return how many runs are queued or running."""
-    return Run.objects.filter(state__in=[RunState.QUEUED, RunState.RUNNING]).count()
+def count_active_runs(*, kind: str | None = None) -> int:
+    """Return how many runs, of one kind or all, are queued or running."""
+    active = Run.objects.filter(state__in=[RunState.QUEUED, RunState.RUNNING])
+    return active.filter(kind=kind).count() if kind else active.count()

@@ -13,7 +13,9 @@ from typing import Protocol
 
 from catalog.domain.query import Query
 
-FACETS = ("platform", "catalog", "owner", "tag")
+FACETS = ("platform", "catalog", "owner", "tag", "finding")
+DETAILS = ("tag", "finding")
+"""Facets of what only those may know who read a dataset's details."""
 FACET_VALUES = 50
 MAX_OFFSET = 10_000
 
@@ -44,6 +46,8 @@ class SearchDocument:
     tags: Sequence[str] = ()
     columns: Sequence[str] = ()
     deprecated: bool = False
+    findings: Sequence[str] = ()
+    """Kinds of values that its columns seem to hold, such as ``email``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from catalog.domain import ranking
 from catalog.domain.identifiers import fold, query_words, wanted_words
 from catalog.domain.query import Filter, Query, Text
 from catalog.search.base import (
+    DETAILS,
     FACET_VALUES,
     FACETS,
     MAX_OFFSET,
@@ -277,7 +278,7 @@ class _Compiler:
     def facet(self, name: str, filters: Sequence[Filter]) -> Clause:
         """Return the counts of a facet's values under the filters of the others."""
         others = [self.filter(part) for part in filters if part.field != name]
-        if name == "tag":
+        if name in DETAILS:
             others += self.classes(self.scope.read)
         order = [{"_count": "desc"}, {"_key": "asc"}]
         return {
@@ -341,8 +342,8 @@ class _Compiler:
                 return self.within_read(self._glob("column_raw", value))
             case "owner":
                 return {"terms": {"owner_raw": [value, f"user:{value}", f"team:{value}"]}}
-            case "tag":
-                return self.within_read(_term("tag_raw", value))
+            case "tag" | "finding" as field:
+                return self.within_read(_term("tag_raw" if field == "tag" else field, value))
             case "catalog":
                 return {"terms": {"catalog": sorted({item.value, value})}}
             case field:

@@ -77,6 +77,8 @@ class MemoryIndex:
     def _facet_values(document: SearchDocument, name: str, details: bool) -> Sequence[str]:
         if name == "tag":
             return document.tags if details else ()
+        if name == "finding":
+            return document.findings if details else ()
         if name == "owner":
             return document.owners
         return [str(getattr(document, name))]
@@ -99,6 +101,8 @@ class MemoryIndex:
             return pattern in owners or f"user:{pattern}" in owners or f"team:{pattern}" in owners
         if field == "tag":
             return details and pattern in [fold(tag) for tag in document.tags]
+        if field == "finding":
+            return details and pattern in document.findings
         return fold(str(getattr(document, field))) == pattern
 
     @staticmethod

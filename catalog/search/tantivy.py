@@ -19,6 +19,7 @@ from catalog.domain import ranking
 from catalog.domain.identifiers import fold, query_words, wanted_words
 from catalog.domain.query import Filter, Query, Text
 from catalog.search.base import (
+    DETAILS,
     FACET_VALUES,
     FACETS,
     Answer,
@@ -30,7 +31,7 @@ from catalog.search.base import (
 )
 from catalog.search.terms import EXACT_FIELDS, WORD_FIELDS, terms_of
 
-LAYOUT = 3
+LAYOUT = 4
 """Raised when fields change: an index of another layout is thrown away and rebuilt."""
 
 WRITER_BYTES = 32_000_000
@@ -173,14 +174,15 @@ class TantivyIndex:
     def _facets(searcher: Any, compiler: _Compiler, query: Query, compiled: T) -> dict[str, Sequence[tuple[str, int]]]:
         result: dict[str, Sequence[tuple[str, int]]] = {}
         filtered = {part.field for part in query.filters if not part.excluded}
-        shared = [name for name in FACETS if name not in filtered and name != "tag"]
+        shared = [name for name in FACETS if name not in filtered and name not in DETAILS]
         asked: list[tuple[list[str], T]] = [(shared, compiled)] if shared else []
         for name in FACETS:
             if name in filtered:
                 others = Query(query.texts, tuple(p for p in query.filters if p.field != name or p.excluded))
-                asked.append(([name], compiler.query(others, details_only=name == "tag")))
-            elif name == "tag":
-                asked.append((["tag"], compiler.query(query, details_only=True)))
+                asked.append(([name], compiler.query(others, details_only=name in DETAILS)))
+        unfiltered = [name for name in DETAILS if name not in filtered]
+        if unfiltered:
+            asked.append((unfiltered, compiler.query(query, details_only=True)))
         for names, facet_query in asked:
             wanted = {
                 name: {"terms": {"field": name, "size": FACET_VALUES, "order": {"_count": "desc"}}} for name in names
@@ -327,8 +329,8 @@ class _Compiler:
             case "owner":
                 handles = [value, f"user:{value}", f"team:{value}"]
                 return T.boolean_query([(Occur.Should, self.term("owner_raw", handle)) for handle in handles])
-            case "tag":
-                return self.within_read(self.term("tag_raw", value))
+            case "tag" | "finding" as field:
+                return self.within_read(self.term("tag_raw" if field == "tag" else field, value))
             case "catalog":
                 exact = [(Occur.Should, self.term("catalog", name)) for name in {item.value, value}]
                 return T.boolean_query(exact)

@@ -45,6 +45,7 @@ def terms_of(document: SearchDocument) -> dict[str, str | list[str]]:
         "owner": list(document.owners),
         "owner_raw": [fold(owner) for owner in document.owners],
         "tag": list(document.tags),
+        "finding": list(document.findings),
         "tag_raw": [fold(tag) for tag in document.tags],
         "tags": " ".join(word for tag in document.tags for word in name_words(tag)),
         "column_raw": [fold(column) for column in columns],

@@ -38,6 +38,7 @@ class CatalogView:
     secret_options: Sequence[str]
     namespaces: Sequence[str]
     database_patterns: Sequence[str]
+    allows_sampling: bool
     state: str
     sync_every_seconds: int | None
     drop_limit_ratio: float
@@ -59,6 +60,7 @@ def _catalog_view(catalog: Catalog, datasets: int, *, with_options: bool) -> Cat
         secret_options=credentials.sealed_names(bytes(catalog.secrets)) if with_options else [],
         namespaces=catalog.namespaces,
         database_patterns=catalog.database_patterns,
+        allows_sampling=catalog.allows_sampling,
         state=catalog.state,
         sync_every_seconds=catalog.sync_every_seconds,
         drop_limit_ratio=catalog.drop_limit_ratio,

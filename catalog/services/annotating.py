@@ -128,7 +128,8 @@ def _depth(value: Any) -> int:
 
 def undo_claim(*, caller: Caller, dataset_uuid: uuid.UUID, claim_uuid: uuid.UUID) -> Annotated:
     """Take back what one claim did: end it if it is current, else say it again. :raises NoSuchClaim: if there is none."""
-    claim = Annotation.objects.select_related("column").filter(uuid=claim_uuid, dataset__uuid=dataset_uuid).first()
+    claims = Annotation.objects.select_related("column").filter(uuid=claim_uuid, dataset__uuid=dataset_uuid)
+    claim = claims.exclude(aspect="finding").first()  # those are decided anew
     if claim is None:
         raise NoSuchClaim(f"the dataset has no claim {claim_uuid}")
     path = claim.column.path if claim.column else None

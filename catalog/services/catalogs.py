@@ -117,6 +117,7 @@ def register_catalog(
     description: str = "",
     namespaces: Sequence[str] = (),
     database_patterns: Sequence[str] = (),
+    allows_sampling: bool = False,
     sync_every_seconds: int | None = 1800,
     drop_limit_ratio: float = 0.2,
     test: bool = True,
@@ -155,6 +156,7 @@ def register_catalog(
         catalog.secrets = credentials.seal(sealed)
         catalog.namespaces = list(namespaces)
         catalog.database_patterns = list(database_patterns)
+        catalog.allows_sampling = allows_sampling
         catalog.source_token = ""
         catalog.state = CatalogState.ACTIVE
         catalog.sync_every_seconds = sync_every_seconds
@@ -209,7 +211,7 @@ def _lock(name: str) -> Catalog:
 
 _CHANGEABLE = (
     *("environment", "description", "namespaces", "database_patterns"),
-    *("sync_every_seconds", "drop_limit_ratio", "state"),
+    *("allows_sampling", "sync_every_seconds", "drop_limit_ratio", "state"),
 )
 
 

@@ -3,7 +3,7 @@
 # In the order of the help.
 # isort: off
 from deploy.cli.base import app
-from deploy.cli import finding, keeping, moving, schemas, describing, catalogs, runs, access, people, local
+from deploy.cli import finding, keeping, moving, schemas, quality, describing, catalogs, runs, access, people, local
 # isort: on
 
 for name, part in (
@@ -11,6 +11,8 @@ for name, part in (
     ("runs", runs.runs_app),
     ("jobs", moving.jobs_app),
     ("schemas", schemas.schemas_app),
+    ("checks", quality.checks_app),
+    ("findings", quality.findings_app),
     ("views", keeping.views_app),
     ("tokens", access.tokens_app),
     ("grants", access.grants_app),
@@ -32,6 +34,7 @@ __all__ = [
     "main",
     "moving",
     "people",
+    "quality",
     "runs",
     "schemas",
 ]

@@ -76,6 +76,7 @@ def add_catalog(
     database: Annotated[
         list[str], typer.Option(help="Databases to read, such as sales_*; -tmp_* leaves out. Without it: all.")
     ] = [],
+    sampling: Annotated[bool, typer.Option(help="Let rows be read, to profile and check them.")] = False,
     test: Annotated[bool, typer.Option(help="Reach the source before storing anything.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -89,6 +90,7 @@ def add_catalog(
         "sync_every_seconds": every or None,
         "namespaces": namespace,
         "database_patterns": database,
+        "allows_sampling": sampling,
         "test": test,
     }
     answer = Client().ask("POST", "/v1/catalogs", body=body)
@@ -128,6 +130,16 @@ def pause_catalog(name: str, as_json: Json = False) -> None:
 def resume_catalog(name: str, as_json: Json = False) -> None:
     """Sync a paused catalog again."""
     _set_state(name, "active", as_json)
+
+
+@catalogs_app.command("sampling")
+def set_sampling(name: str, to: Annotated[str, typer.Argument(help="on or off.")], as_json: Json = False) -> None:
+    """Let the rows of a catalog's datasets be read, or not any more."""
+    if to not in ("on", "off"):
+        fail(f"write on or off, found {to!r}", 2)
+    answer = Client().ask("PATCH", f"/v1/catalogs/{quote(name, safe='')}", body={"allows_sampling": to == "on"})
+    if not show(answer, as_json):
+        out.print(Text(f"Sampling of {name} is {to}."))
 
 
 @catalogs_app.command("remove")

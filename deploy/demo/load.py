@@ -41,7 +41,14 @@ def load_demo(home: Path) -> bool:
     known = set(Catalog.objects.values_list("name", flat=True))
     for name, store in stores.items():
         if name not in known:
-            register_catalog(caller=caller, name=name, sync_every_seconds=300, namespaces=[NAMESPACES[name]], **store)
+            register_catalog(
+                caller=caller,
+                name=name,
+                sync_every_seconds=300,
+                namespaces=[NAMESPACES[name]],
+                allows_sampling=True,
+                **store,
+            )
         _sync(caller, name)
     evolve_lake(folder)
     _sync(caller, "lake")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from catalog import selectors
 from catalog.access import services as access
 from catalog.access.principals import Caller, principal_for_name
 from catalog.services import annotating, keeping
+from detection.services import checks
 
 USERS = (("mara", "Mara Okafor"), ("jonas", "Jonas Lind"), ("priya", "Priya Raman"))
 TEAMS = (
@@ -58,6 +60,15 @@ DESCRIPTIONS = {
 }
 
 
+CHECKS: tuple[tuple[str, str, str, dict[str, Any], str], ...] = (
+    ("billing/main/invoices", "completeness", "customer_id", {}, "high"),
+    ("billing/main/invoices", "accepted_values", "status", {"values": ["paid", "open", "void"]}, "medium"),
+    ("billing/main/payments", "range", "amount_cents", {"least": 1}, "medium"),
+    ("accounts/main/customers", "uniqueness", "email", {}, "high"),
+    ("lake/events/ad_impressions", "freshness", "shown_at", {"max_age_seconds": 2 * 86_400}, "high"),
+    ("lake/events/play_events", "row_count", "", {"least": 20_000}, "medium"),
+    ("analytics/marts/customer_360", "uniqueness", "customer_id", {}, "medium"),
+)
 VIEWS = {
     "Personal data": "tag:pii",
     "To be retired": "tag:deprecated",
@@ -66,7 +77,7 @@ VIEWS = {
 
 
 def add_people(caller: Caller) -> None:
-    """Create the demo's users, teams, grants, owners, tags and descriptions, and the views that they share."""
+    """Create the demo's users, teams, grants, owners, tags, descriptions and checks, and the views that they share."""
     for username, name in USERS:
         access.create_user(caller=caller, username=username, password=None, display_name=name)
     for team, name, members in TEAMS:
@@ -80,6 +91,15 @@ def add_people(caller: Caller) -> None:
             annotating.add_tag(caller=caller, dataset_uuid=_uuid(caller, name), tag=tag)
     for name, text in DESCRIPTIONS.items():
         annotating.describe(caller=caller, dataset_uuid=_uuid(caller, name), text=text)
+    for name, kind, column, arguments, severity in CHECKS:
+        checks.add_check(
+            caller=caller,
+            dataset_uuid=_uuid(caller, name),
+            kind=kind,
+            column=column,
+            arguments=arguments,
+            severity=severity,
+        )
     mara = principal_for_name("mara")
     assert mara is not None
     for name, query in VIEWS.items():

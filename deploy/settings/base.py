@@ -153,8 +153,15 @@ if "ELASTICSEARCH_URL" in os.environ:
     }
 # Pages of other apps that the catalog's lead to. For a dataset: title and the name of an address that takes its name;
 # in the rail: title, glyph, and the name of an address.
-DATASET_PAGES = [("Lineage", "lineage"), ("Subject", "table-subject")]
-RAIL_PAGES = [("Jobs", "lineage", "jobs"), ("Schemas", "schema", "subjects")]
+DATASET_PAGES = [("Lineage", "lineage"), ("Quality", "quality"), ("Subject", "table-subject")]
+RAIL_PAGES = [
+    ("Jobs", "lineage", "jobs"),
+    ("Schemas", "schema", "subjects"),
+    ("Findings", "finding", "findings"),
+    ("Checks", "check", "checks"),
+]
+# Functions that take a principal and return what needs its attention, for the home page.
+ATTENTION = ["detection.web.attention.failing_checks", "detection.web.attention.undecided_findings"]
 LINEAGE_GRAPH: dict[str, Any] = {"BACKEND": "lineage.graph.relational.RelationalGraph", "OPTIONS": {}}
 if "NEO4J_URL" in os.environ:
     LINEAGE_GRAPH = {
@@ -167,6 +174,28 @@ if "NEO4J_URL" in os.environ:
     }
 SCHEMA_FORMATS = {"AVRO": "schema_registry.formats.avro.AvroFormat"}
 """Formats of schemas by the names that clients call them."""
+DETECTORS = [
+    "detection.detectors.contact.EmailDetector",
+    "detection.detectors.contact.PhoneDetector",
+    "detection.detectors.contact.StreetAddressDetector",
+    "detection.detectors.people.PersonNameDetector",
+    "detection.detectors.people.DateOfBirthDetector",
+    "detection.detectors.numbers.IbanDetector",
+    "detection.detectors.numbers.CreditCardDetector",
+    "detection.detectors.numbers.SecretDetector",
+]
+SAMPLING: dict[str, Any] = {
+    "rows": int(os.environ.get("CAIRN_SAMPLING_ROWS") or 10_000),
+    "seconds": 30.0,
+    "memory_bytes": 2 << 30,
+    "every_seconds": int(os.environ.get("CAIRN_SAMPLING_EVERY") or 86_400),
+    "least_seconds": 600,
+    "at_once": 2,
+}
+"""
+Of a dataset at most: rows, seconds at its source, memory of the process that reads them; it is scanned every so often, and when its data
+changes, no sooner than the least. So many catalogs are scanned at once, each by a process of its own.
+"""
 CHANGE_GUARDS: list[str] = ["catalog.guards.protected_definitions"]
 """Dotted paths of functions that may refuse or warn of a change of definition, in order."""
 
@@ -184,7 +213,15 @@ WEB_WORKERS = int(os.environ.get("CAIRN_WEB_WORKERS") or 1)
 TASK_WORKERS = int(os.environ.get("CAIRN_TASK_WORKERS") or 4)
 """Processes that do runs; threads of the one worker when embedded."""
 
-KEEP_DAYS = {"journal_entry": 30, "journal_run": 90, "access_audit": 730, "lineage_event": 30, "lineage_run": 365}
+KEEP_DAYS = {
+    "journal_entry": 30,
+    "journal_run": 90,
+    "access_audit": 730,
+    "lineage_event": 30,
+    "lineage_run": 365,
+    "detection_profile": 365,
+    "detection_check_result": 365,
+}
 """Days that append-only tables are kept."""
 
 REST_FRAMEWORK = {

@@ -47,6 +47,8 @@ from catalog.domain.types import parse_type
 from deploy.demo.hive import PARQUET, HiveFile
 from tests.conftest import HIVE_DATABASE_URL, HIVE_POSTGRES_URI, HIVE_URI, ICEBERG_REST_URI, POSTGRES_URL
 from tests.contracts.connector import ODD_NAMES, ConnectorContract, Facts
+from tests.contracts.row_samples import CUSTOMERS as CUSTOMER_ROWS
+from tests.contracts.row_samples import MANY, MOMENTS, SamplesRowsContract
 
 
 def quoted(name: str) -> str:
@@ -65,8 +67,18 @@ CUSTOMERS = DatasetDocument(
 )
 
 
-class TestMemory(ConnectorContract):
+class TestMemory(SamplesRowsContract, ConnectorContract):
     facts = Facts("shop", has_source_ids=True, has_column_ids=True)
+
+    @pytest.fixture
+    def filled(self, connector):
+        connector.put_rows(
+            "shop", "customers", [dict(zip(("id", "email", "name"), r, strict=True)) for r in CUSTOMER_ROWS]
+        )
+        many = (Column("n", parse_type("long"), "long"), Column("at", parse_type("timestamp"), "timestamp"))
+        connector.apply(self.context(), CreateTable("shop", "many", DatasetDocument("table", many)))
+        connector.put_rows("shop", "many", [{"n": n, "at": str(at)} for n, at in enumerate(MOMENTS)])
+        return connector
 
     @pytest.fixture(params=["process", "file"])
     def connector(self, request, tmp_path):
@@ -105,8 +117,33 @@ class TestMemory(ConnectorContract):
         assert (column.name, column.source_column_id) == ("mail", before)
 
 
-class TestSQLite(ConnectorContract):
+class TestSQLite(SamplesRowsContract, ConnectorContract):
     facts = Facts("main", has_comments=False)
+
+    @pytest.fixture(params=["", "WITHOUT ROWID"])
+    def filled(self, request, path, connector):
+        self.is_random = not request.param
+        with sqlite3.connect(path) as connection:
+            connection.executemany("INSERT INTO customers VALUES (?, ?, ?)", CUSTOMER_ROWS)
+            connection.execute(f"CREATE TABLE many (n INTEGER PRIMARY KEY, at TIMESTAMP) {request.param}")
+            connection.executemany("INSERT INTO many VALUES (?, ?)", [(n, str(at)) for n, at in enumerate(MOMENTS)])
+        connection.close()
+        return connector
+
+    def test_mixed_values_of_a_column_are_texts_and_bytes_too(self, path, connector):
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE mixed (v)")
+            values = [(1,), ("a",), (b"\xff\x00",), (None,), (2.5,), (2**62,)]
+            connection.executemany("INSERT INTO mixed VALUES (?)", values)
+            connection.execute("CREATE VIEW over AS SELECT v FROM mixed")
+            connection.execute(
+                "CREATE VIEW endless AS WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) c FROM t"
+            )
+        connection.close()
+        assert self.drawn(connector, "mixed").rows.column("v").to_pylist()[:2] == ["1", "a"]
+        assert self.drawn(connector, "over", limit=3).method == "first"
+        with pytest.raises(SourceUnavailable, match="not read in time"):
+            connector.sample(Context.within(0.3), DatasetRef("main", "endless"), limit=3)
 
     @pytest.fixture
     def path(self, tmp_path):
@@ -171,8 +208,38 @@ class TestSQLite(ConnectorContract):
             SQLiteConnector(pth="x")
 
 
-class TestDuckDB(ConnectorContract):
+class TestDuckDB(SamplesRowsContract, ConnectorContract):
     facts = Facts("main")
+
+    @pytest.fixture
+    def filled(self, path, connector):
+        with duckdb.connect(str(path)) as connection:
+            connection.executemany("INSERT INTO customers VALUES (?, ?, ?)", CUSTOMER_ROWS)
+            connection.execute(
+                f"CREATE TABLE many AS SELECT n, TIMESTAMP '2026-01-01' + to_minutes(n) AS at FROM range({MANY}) t(n)"
+            )
+        return connector
+
+    def test_a_view_that_reads_other_files_is_not_followed(self, path, connector, tmp_path):
+        (tmp_path / "secret.csv").write_text("a\nhidden-value\n")
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(f"CREATE VIEW outside AS SELECT * FROM read_csv('{tmp_path}/secret.csv')")
+            connection.execute(
+                "CREATE VIEW endless AS SELECT count(*) c FROM range(100000000000) t(n) WHERE hash(n) = 7"
+            )
+        with pytest.raises(ConnectorError) as refused:
+            self.drawn(connector, "outside")
+        assert "hidden-value" not in str(refused.value)
+        with pytest.raises(SourceUnavailable, match="not read in time"):
+            connector.sample(Context.within(0.5), DatasetRef("main", "endless"), limit=3)
+
+    def test_a_row_that_cannot_be_made_tells_nothing_of_it(self, path, connector):
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE t AS SELECT 'hidden-value' AS v")
+            connection.execute("CREATE VIEW broken AS SELECT v::INTEGER AS v FROM t")
+        with pytest.raises(ConnectorError) as refused:
+            self.drawn(connector, "broken")
+        assert "hidden-value" not in str(refused.value)
 
     @pytest.fixture
     def path(self, tmp_path):
@@ -259,7 +326,7 @@ SHOP = f"shop_{os.getpid()}"
 """A database of this process: others use the same server meanwhile."""
 
 
-class IcebergContract(ConnectorContract):
+class IcebergContract(SamplesRowsContract, ConnectorContract):
     """What every kind of Iceberg catalog gives. A slash in a name would be a folder of the warehouse."""
 
     facts = Facts(
@@ -268,6 +335,22 @@ class IcebergContract(ConnectorContract):
         has_source_ids=True,
         has_column_ids=True,
     )
+
+    @pytest.fixture
+    def filled(self, catalog, connector):
+        import pyarrow as pa
+
+        customers = catalog.load_table((SHOP, "customers"))
+        columns = [pa.array(values) for values in zip(*CUSTOMER_ROWS, strict=True)]
+        customers.append(pa.Table.from_arrays(columns, schema=customers.schema().as_arrow()))
+        rows = pa.table({"n": pa.array(range(MANY), pa.int64()), "at": pa.array(MOMENTS, pa.timestamp("us"))})
+        with contextlib.suppress(Exception):
+            catalog.drop_table((SHOP, "many"))
+        many = catalog.create_table((SHOP, "many"), rows.schema)
+        for part in range(6):
+            many.append(rows.slice(part * 1_000, 1_000))
+        yield connector
+        catalog.drop_table((SHOP, "many"))
 
     def prepare(self, catalog, **namespace):
         from pyiceberg.schema import Schema
@@ -552,8 +635,60 @@ def served(answer: bytes):
 
 
 @pytest.mark.server("postgresql")
-class TestPostgreSQL(ConnectorContract):
+class TestPostgreSQL(SamplesRowsContract, ConnectorContract):
     facts = Facts("shop", has_source_ids=True, has_column_ids=True)
+    total_is_exact = False  # of a large one: the planner's estimate
+
+    @pytest.fixture(params=["plain", "partitioned"])
+    def filled(self, request, run, options, connector):
+        with psycopg.connect(**options, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO shop.customers VALUES (%s, %s, %s)", CUSTOMER_ROWS)
+        by = " PARTITION BY RANGE (n)" if request.param == "partitioned" else ""
+        run(f"CREATE TABLE shop.many (n bigint, at timestamp, filler text DEFAULT repeat('x', 200)){by}")
+        if by:
+            run(
+                "CREATE TABLE shop.many_1 PARTITION OF shop.many FOR VALUES FROM (0) TO (2000)",
+                "CREATE TABLE shop.many_2 PARTITION OF shop.many FOR VALUES FROM (2000) TO (9000)",
+            )
+        run(
+            f"INSERT INTO shop.many SELECT n, timestamp '2026-01-01' + n * interval '1 minute' FROM generate_series(0, {MANY - 1}) n",
+            "ANALYZE shop.many",
+        )
+        return connector
+
+    def test_all_types_are_read_and_infinity_is_no_time(self, run, connector):
+        run(
+            "CREATE TABLE shop.types (a numeric, b timestamptz, c date, d jsonb, e uuid, f bytea, g int[], h interval, i inet, j boolean)",
+            "INSERT INTO shop.types VALUES ('NaN', 'infinity', '-infinity', '{}', gen_random_uuid(), 'x', '{1,2}', '1 day', '::1', true),"
+            " (1.5, '4000-01-01 BC', '2026-01-01', null, null, null, null, null, null, null)",
+        )
+        rows = self.drawn(connector, "types").rows.to_pylist()
+        assert (rows[0]["a"], rows[0]["b"], rows[0]["c"], rows[0]["j"]) == ("NaN", None, None, True)
+        assert (rows[0]["f"], rows[0]["g"], rows[1]["a"], rows[1]["c"]) == (True, "{1,2}", "1.5", "2026-01-01")
+
+    def test_a_view_whose_rows_cannot_be_made_tells_nothing_of_them(self, run, connector):
+        run(
+            "CREATE TABLE shop.t AS SELECT 'hidden-value' AS v",
+            "CREATE VIEW shop.broken AS SELECT v::int AS v FROM shop.t",
+            "CREATE FUNCTION shop.w() RETURNS int LANGUAGE sql AS $$ INSERT INTO shop.orders VALUES (1) RETURNING 1 $$",
+            "CREATE VIEW shop.writes AS SELECT shop.w()",
+        )
+        for name in ("broken", "writes"):
+            with pytest.raises(ConnectorError) as refused:
+                self.drawn(connector, name)
+            assert "hidden-value" not in str(refused.value)
+        assert self.drawn(connector, "orders").rows.num_rows == 0
+
+    def test_rows_that_may_not_be_read_are_refused(self, run, options):
+        role = f"nobody_{uuid.uuid4().hex[:8]}"
+        run(f"CREATE ROLE {role} LOGIN", f"GRANT USAGE ON SCHEMA shop TO {role}")
+        other = PostgreSQLConnector(**(options | {"user": role}))
+        try:
+            with pytest.raises(Refused, match=r"may not read 'shop\.customers'"):
+                self.drawn(other, "customers")
+        finally:
+            other.close()
+            run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
     @pytest.fixture
     def options(self):

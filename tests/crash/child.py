@@ -42,10 +42,13 @@ from catalog.journal.selectors import Change
 from catalog.journal.services import Entry, number_entries, publish
 from catalog.models import Catalog, ColumnRow, Database, Dataset, DatasetState, DatasetVersion, Intent, SyncUnit
 from catalog.services import annotating
-from catalog.services.catalogs import register_catalog, request_sync
+from catalog.services.catalogs import register_catalog, request_sync, update_catalog
 from catalog.services.definitions import change_definition, recover_intents
 from deploy.flow import JOBS
 from deploy.pump import Pump
+from detection.models import CheckResult, CheckRow, ProfileRecord, Scan
+from detection.services.checks import add_check
+from detection.services.scans import request_due_scans
 from lineage.models import Edge, JobRun, LineageEvent, Observation
 from lineage.services.receiving import receive_events
 from schema_registry.domain.subjects import SubjectName
@@ -321,6 +324,37 @@ def check_registry() -> dict[str, object]:
         "audited": AuditRecord.objects.filter(action="subject.registered").count(),
         "tables": SubjectVersion.objects.filter(subject__context__name=".tables").count(),
         "live": Dataset.objects.filter(state=DatasetState.LIVE).count(),
+    }
+
+
+def allow(path: str) -> None:
+    """Put rows into two tables, let them be read, and expect something of them."""
+    source = MemoryConnector(path=path)
+    for table in ("t0", "t1"):
+        source.put_rows("one", table, [{"id": number, "name": 5} for number in range(20)])
+    update_catalog(caller=ME, name="mem", changes={"allows_sampling": True})
+    settle()
+    for table in ("t0", "t1"):
+        key = Dataset.objects.get(qualified_name=f"mem/one/{table}").uuid
+        add_check(caller=ME, dataset_uuid=key, kind="row_count", arguments={"least": 20})
+
+
+def scan() -> None:
+    """Do the scans that are due, as beat asks for them and workers do them."""
+    request_due_scans()
+    settle()
+
+
+def check_scans() -> dict[str, object]:
+    """Return what is known of rows, and whether each judgement has its result and its entry."""
+    return {
+        "profiled": Scan.objects.filter(profile__isnull=False).count(),
+        "recorded": ProfileRecord.objects.count(),
+        "due": Scan.objects.filter(due_at__lte=clock.now()).count(),
+        "statuses": list(CheckRow.objects.values_list("status", flat=True)),
+        "results": CheckResult.objects.count(),
+        "judged": JournalEntry.objects.filter(aspect="quality", operation="judged").count(),
+        "versions": sorted(Scan.objects.filter(version__gt=0).values_list("version", flat=True)),
     }
 
 

@@ -22,6 +22,7 @@ WRITES = [name for name in DECLARED if name.startswith("write.")]
 SYNCS = [name for name in DECLARED if name.startswith(("sync.", "store."))]
 PUMP = [name for name in DECLARED if name.startswith("pump.")]
 REGISTRY = [name for name in DECLARED if name.startswith("registry.")]
+DETECTION = [name for name in DECLARED if name.startswith("detection.")]
 LINEAGE = [name for name in DECLARED if name.startswith("lineage.")]
 assert catalog.services.definitions
 assert lineage.services.receiving
@@ -30,7 +31,7 @@ assert catalog.sync.engine
 
 
 def test_every_declared_failpoint_is_killed_here():
-    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP, *LINEAGE, *REGISTRY}
+    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP, *LINEAGE, *REGISTRY, *DETECTION}
     assert all(gap for gap in DECLARED.values())
 
 
@@ -124,6 +125,25 @@ def test_schemas_killed_anywhere_are_registered_once(home, failpoint):
     assert found["versions"] == [[1, 1], [2, 2], [3, 3]]
     assert (found["revision"], found["entries"], found["audited"]) == ([3], 3, 3)
     assert found["tables"] >= found["live"]
+
+
+@pytest.mark.parametrize("failpoint", [*DETECTION, "detection.scanned:2"])
+def test_scans_killed_anywhere_go_on_and_judge_once(home, failpoint):
+    home.ok("allow", home.source)
+    assert home.run("scan", failpoint=failpoint).returncode == -signal.SIGKILL
+    home.ok("expire_cursors")
+    home.ok("expire_runs")
+    home.ok("scan")
+    found = home.ok("check_scans")
+    assert found == {
+        "profiled": 8,
+        "recorded": 8,
+        "due": 0,
+        "statuses": ["pass", "pass"],
+        "results": 2,
+        "judged": 2,
+        "versions": [2, 2],
+    }
 
 
 WRITERS = 8

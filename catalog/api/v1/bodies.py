@@ -28,6 +28,22 @@ class Description(Shape):
     said_at = serializers.DateTimeField(allow_null=True)
 
 
+class FoundInColumnShape(Shape):
+    """That a column seems to hold values of a kind: counts and shapes, never a value."""
+
+    uuid = serializers.UUIDField(help_text="what it is accepted or rejected by")
+    type = serializers.CharField(help_text="such as `email`")
+    status = serializers.ChoiceField(["suggested", "accepted", "rejected"])
+    confidence = serializers.FloatField(allow_null=True)
+    said_at = serializers.DateTimeField()
+    category = serializers.CharField()
+    tag = serializers.CharField(help_text="the tag that accepting it adds")
+    method = serializers.ChoiceField(["name", "values", "name and values"])
+    matched = serializers.IntegerField()
+    seen = serializers.IntegerField(help_text="distinct values looked at")
+    shapes = serializers.ListField(child=serializers.ListField(child=serializers.JSONField()))
+
+
 class ColumnShape(Shape):
     uuid = serializers.UUIDField()
     path = serializers.CharField()
@@ -40,6 +56,7 @@ class ColumnShape(Shape):
     default = serializers.CharField(allow_null=True)
     description = Description(allow_null=True)
     tags = serializers.ListField(child=serializers.CharField())
+    findings = FoundInColumnShape(many=True, required=False)
 
 
 class DatasetShape(Shape):
@@ -122,6 +139,7 @@ class CatalogShape(Shape):
     secret_options = serializers.ListField(child=serializers.CharField(), help_text="options stored encrypted")
     namespaces = serializers.ListField(child=serializers.CharField())
     database_patterns = serializers.ListField(child=serializers.CharField(), help_text="databases it has; none: all")
+    allows_sampling = serializers.BooleanField(help_text="whether rows may be read, to profile and check them")
     state = serializers.ChoiceField(["active", "paused", "removed"])
     sync_every_seconds = serializers.IntegerField(allow_null=True)
     drop_limit_ratio = serializers.FloatField()
@@ -145,6 +163,7 @@ class RegisterCatalog(Shape):
         max_length=20,
         help_text="OpenLineage namespaces of this source",
     )
+    allows_sampling = serializers.BooleanField(required=False, default=False)
     database_patterns = serializers.ListField(
         child=serializers.CharField(max_length=500),
         required=False,
@@ -164,6 +183,7 @@ class ChangeCatalog(Shape):
     environment = serializers.CharField(max_length=40, required=False)
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     namespaces = serializers.ListField(child=serializers.CharField(max_length=500), required=False, max_length=20)
+    allows_sampling = serializers.BooleanField(required=False)
     database_patterns = serializers.ListField(
         child=serializers.CharField(max_length=500), required=False, max_length=50
     )

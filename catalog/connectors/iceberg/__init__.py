@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from catalog.connectors.base import (
@@ -21,12 +21,19 @@ from catalog.connectors.base import (
     Option,
     Page,
     PageToken,
+    RowSample,
     SourceUnavailable,
     TableHistory,
     check_options,
     page_of_names,
     text_option,
 )
+from catalog.connectors.iceberg.documents import table_history
+from catalog.connectors.iceberg.loading import Answer
+from catalog.connectors.iceberg.sampling import sample_table
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
 
 
 class IcebergCatalog(Protocol):
@@ -44,8 +51,8 @@ class IcebergCatalog(Protocol):
     def load(self, ctx: Context, ref: DatasetRef) -> Loaded | LoadFailure:
         """Return a document, or why there is none."""
 
-    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
-        """Return a table's history. :raises NoSuchTable: if there is no such table."""
+    def about(self, ctx: Context, ref: DatasetRef, tell: Callable[[Table], Answer]) -> Answer:
+        """Return what a table tells. :raises NoSuchTable: if there is no such table."""
 
     def close(self) -> None:
         """Let go of the source."""
@@ -122,7 +129,11 @@ class IcebergConnector:
 
     def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
         """Return what a table's metadata file keeps of earlier states."""
-        return self._catalog.history(ctx, ref)
+        return self._catalog.about(ctx, ref, table_history)
+
+    def sample(self, ctx: Context, ref: DatasetRef, *, limit: int, newest_of: Sequence[str] = ()) -> RowSample:
+        """Return all rows if they are few, else those of files drawn at random."""
+        return self._catalog.about(ctx, ref, lambda table: sample_table(table, ctx, limit=limit, newest_of=newest_of))
 
     def close(self) -> None:
         """Close the connections to the catalog."""

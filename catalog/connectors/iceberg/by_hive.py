@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from catalog.connectors.base import Context, DatabaseRef, DatasetRef, Loaded, LoadFailure, NoSuchTable, TableHistory
+from catalog.connectors.base import Context, DatabaseRef, DatasetRef, Loaded, LoadFailure, NoSuchTable
 from catalog.connectors.hive.by_thrift import ThriftMetastore
 from catalog.connectors.hive.tables import HiveTable
-from catalog.connectors.iceberg.loading import history_of, load_table
+from catalog.connectors.iceberg.loading import Answer, load_table, tell_of
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
 
 TABLES_A_CALL = 500
 
@@ -51,12 +55,12 @@ class HiveIcebergCatalog:
             return load_table(ref, partial(StaticTable.from_metadata, location), digest=True)
         return LoadFailure(ref, f"there is no Iceberg table '{ref.name}' in '{ref.database}'", gone=True)
 
-    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
-        """Return a table's history."""
+    def about(self, ctx: Context, ref: DatasetRef, tell: Callable[[Table], Answer]) -> Answer:
+        """Return what a table tells."""
         from pyiceberg.table import StaticTable
 
         for _, location in self._locations(ctx, ref.database, [ref.name]):
-            return history_of(ref, partial(StaticTable.from_metadata, location))
+            return tell_of(ref, partial(StaticTable.from_metadata, location), tell)
         raise NoSuchTable(f"there is no Iceberg table '{ref.name}' in '{ref.database}'")
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,10 +24,9 @@ from catalog.connectors.base import (
     LoadFailure,
     Refused,
     SourceUnavailable,
-    TableHistory,
 )
 from catalog.connectors.iceberg.documents import view_document
-from catalog.connectors.iceberg.loading import history_of, load_table
+from catalog.connectors.iceberg.loading import Answer, load_table, tell_of
 from catalog.domain.names import join_namespace, split_namespace
 
 CONNECT_SECONDS = 3.0
@@ -139,12 +138,12 @@ class RESTCatalog:
             except (exceptions.NoSuchViewError, NotImplementedError, StopIteration):
                 return answer
 
-    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
-        """Return a table's history; all snapshots are asked for, those that nothing refers to included."""
+    def about(self, ctx: Context, ref: DatasetRef, tell: Callable[[Table], Answer]) -> Answer:
+        """Return what a table tells; all snapshots are asked for, those that nothing refers to included."""
         with self._open(ctx) as catalog:
             catalog.properties[_MODE] = "all"
             try:
-                return history_of(ref, lambda: self._table(catalog, ref, ctx))
+                return tell_of(ref, lambda: self._table(catalog, ref, ctx), tell)
             finally:
                 catalog.properties[_MODE] = "refs"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,13 @@ from catalog.connectors.base import (
     NotInstalled,
     Refused,
     SourceUnavailable,
-    TableHistory,
 )
-from catalog.connectors.iceberg.loading import history_of, load_table
+from catalog.connectors.iceberg.loading import Answer, load_table, tell_of
 from catalog.domain.names import join_namespace, split_namespace
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.table import Table
 
 
 class SQLCatalog:
@@ -106,10 +106,10 @@ class SQLCatalog:
             identifier = (*split_namespace(ref.database), ref.name)
             return load_table(ref, lambda: catalog.load_table(identifier), digest=True)
 
-    def history(self, ctx: Context, ref: DatasetRef) -> TableHistory:
-        """Return a table's history."""
+    def about(self, ctx: Context, ref: DatasetRef, tell: Callable[[Table], Answer]) -> Answer:
+        """Return what a table tells."""
         with self._open(ctx) as catalog:
-            return history_of(ref, lambda: catalog.load_table((*split_namespace(ref.database), ref.name)))
+            return tell_of(ref, lambda: catalog.load_table((*split_namespace(ref.database), ref.name)), tell)
 
     def close(self) -> None:
         """Close the connections to the catalog's database."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from catalog.connectors.base import ConnectorError, DatasetRef, Loaded, LoadFailure, NoSuchTable, TableHistory
-from catalog.connectors.iceberg.documents import table_document, table_history, table_parameters
+from catalog.connectors.base import ConnectorError, DatasetRef, Loaded, LoadFailure, NoSuchTable
+from catalog.connectors.iceberg.documents import table_document, table_parameters
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -18,18 +18,21 @@ if TYPE_CHECKING:
 _CORRUPT = (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RecursionError, zlib.error)
 
 
-def history_of(ref: DatasetRef, read: Callable[[], Table]) -> TableHistory:
-    """Return the history of a table that is read so. :raises NoSuchTable, ConnectorError: if it is not there, or cannot be read."""
+Answer = TypeVar("Answer")
+
+
+def tell_of(ref: DatasetRef, read: Callable[[], Table], tell: Callable[[Table], Answer]) -> Answer:
+    """Return what a table that is read so tells. :raises NoSuchTable, ConnectorError: if it is not there, or cannot be read."""
     from pyiceberg.exceptions import NoSuchIcebergTableError, NoSuchTableError, ValidationError
 
     try:
-        return table_history(read())
+        return tell(read())
     except (NoSuchTableError, NoSuchIcebergTableError) as error:
         raise NoSuchTable(f"there is no table '{ref.name}' in '{ref.database}'") from error
     except FileNotFoundError as error:
-        raise ConnectorError(f"the metadata file of '{ref.name}' is gone") from error
+        raise ConnectorError(f"a file of '{ref.name}' is gone") from error
     except (*_CORRUPT, ValidationError) as error:
-        reason = f"the metadata file of '{ref.name}' could not be read ({type(error).__name__})"
+        reason = f"a file of '{ref.name}' could not be read ({type(error).__name__})"
         raise ConnectorError(reason) from error
 
 

@@ -92,6 +92,7 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
         "sync_every_seconds": int(every) if every else None,
         "drop_limit_ratio": ratio,
         "database_patterns": request.POST.get("database_patterns", "").split(),
+        "allows_sampling": "allows_sampling" in request.POST,
         "description": request.POST.get("description", "")[:20_000],
     }
 
@@ -195,5 +196,6 @@ def _register(request: HttpRequest, platform: str, context: dict[str, Any]) -> H
         options=options,
         description=request.POST.get("description", "")[:20_000],
         database_patterns=request.POST.get("database_patterns", "").split(),
+        allows_sampling="allows_sampling" in request.POST,
     )
     return redirect("run", catalogs.request_sync(caller=caller, name=name))

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from catalog import selectors
 from catalog.access.principals import Principal
@@ -25,7 +26,7 @@ from catalog.web.signing_in import page_view, web_principal
 PAGE = 20
 PALETTE_HITS = 8
 MINE = 8
-FACETS = (("platform", "Platform"), ("catalog", "Catalog"), ("owner", "Owner"), ("tag", "Tag"))
+FACETS = (("platform", "Platform"), ("catalog", "Catalog"), ("owner", "Owner"), ("tag", "Tag"), ("finding", "Finding"))
 SHOWN_VALUES = 12
 
 
@@ -57,7 +58,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "bookmarks_total": selectors.count_bookmarks(principal=principal),
         "tags": selectors.list_tags(principal=principal, limit=12),
         "tries": ["customer", "tag:pii", "column:email", "kind:view"],
-        "attention": _attention(holds_of(request, principal), catalogs),
+        "attention": [
+            *_attention(holds_of(request, principal), catalogs),
+            *(item for tells in settings.ATTENTION for item in import_string(tells)(principal)),
+        ],
     }
     return render(request, "catalog/home.html", context)
 

@@ -22,6 +22,8 @@ KEPT = {
     "access_audit": "Audit",
     "lineage_event": "Lineage events",
     "lineage_run": "Runs of jobs",
+    "detection_profile": "Row counts",
+    "detection_check_result": "How checks ended",
 }
 
 

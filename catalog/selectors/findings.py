@@ -1,0 +1,104 @@
+"""What columns seem to hold, over all datasets."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Q
+
+from catalog.access import gate
+from catalog.access.principals import Principal
+from catalog.models import Annotation
+from catalog.selectors.datasets import SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """That a column seems to hold values of a kind, and what somebody decided about it."""
+
+    number: int
+    dataset_uuid: uuid.UUID
+    uuid: uuid.UUID
+    qualified_name: str
+    platform: str
+    column: str
+    type: str
+    category: str
+    tag: str
+    status: str
+    confidence: float | None
+    method: str
+    matched: int
+    seen: int
+    shapes: Sequence[Sequence[Any]]
+    author: str
+    said_at: datetime
+
+
+def _readable(principal: Principal) -> Q:
+    readable = gate.condition(principal, gate.READ, "dataset__access_class")
+    return readable & Q(
+        aspect="finding", ended_at__isnull=True, column__dropped_at__isnull=True, dataset__state__in=SHOWN
+    )
+
+
+def list_findings(
+    *,
+    principal: Principal,
+    kind: str = "",
+    status: str = "",
+    dataset_uuid: uuid.UUID | None = None,
+    before: int | None = None,
+    limit: int,
+) -> Sequence[FindingView]:
+    """Return findings, newest first, ``before`` being the number of the last one of the page before."""
+    condition = _readable(principal)
+    for field, value in (("key", kind), ("status", status), ("dataset__uuid", dataset_uuid)):
+        if value:
+            condition &= Q(**{field: value})
+    if before is not None:
+        condition &= Q(pk__lt=before)
+    rows = (
+        Annotation.objects.filter(condition)
+        .order_by("-pk")
+        .annotate(
+            of=F("dataset__uuid"),
+            name=F("dataset__qualified_name"),
+            platform=F("dataset__catalog__platform"),
+            path=F("column__path"),
+        )[:limit]
+    )
+    return [_view(row) for row in rows]
+
+
+def _view(row: Any) -> FindingView:
+    value, evidence = row.value or {}, row.evidence or {}
+    return FindingView(
+        number=row.pk,
+        uuid=row.uuid,
+        dataset_uuid=row.of,
+        qualified_name=row.name,
+        platform=row.platform,
+        column=row.path,
+        type=row.key,
+        category=value.get("category", ""),
+        tag=value.get("tag", ""),
+        status=row.status,
+        confidence=row.confidence,
+        method=evidence.get("method", "name"),
+        matched=evidence.get("matched", 0),
+        seen=evidence.get("seen", 0),
+        shapes=evidence.get("shapes", ()),
+        author=row.author,
+        said_at=row.said_at,
+    )
+
+
+def count_findings(*, principal: Principal, status: str = "suggested") -> Sequence[tuple[str, int]]:
+    """Return how many findings of each kind have a status, most first."""
+    rows = Annotation.objects.filter(_readable(principal), status=status).values_list("key")
+    return list(rows.annotate(n=Count("pk")).order_by("-n", "key"))

@@ -1,0 +1,1 @@
+"""Detection in our own REST."""
