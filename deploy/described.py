@@ -6,6 +6,7 @@ from catalog.api.v1.described import TWINS
 from catalog.api.v1.urls import urlpatterns as catalog
 from detection.api.v1.urls import urlpatterns as detection
 from lineage.api.v1.urls import urlpatterns as lineage
+from policy.api.v1.urls import urlpatterns as policy
 from schema_registry.api.v1.urls import urlpatterns as registry
 
 
@@ -15,6 +16,6 @@ def _described(pattern: URLPattern) -> URLPattern:
 
 urlpatterns = [
     _described(pattern)
-    for pattern in (*catalog, *lineage, *registry, *detection)
+    for pattern in (*catalog, *lineage, *registry, *detection, *policy)
     if pattern.name not in ("openapi", "api-docs")
 ]

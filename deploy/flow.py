@@ -15,6 +15,7 @@ from deploy.demo import clients as demo
 from detection.services import scans
 from lineage.backends import PROJECTION
 from lineage.services import applying, projecting, views
+from policy.services import judging, policies
 from schema_registry.services import table_subjects
 
 
@@ -44,6 +45,7 @@ PROJECTIONS: tuple[Projection, ...] = (
         table_subjects.version_tables,
         table_subjects.version_all_tables,
     ),
+    Projection("policies", judging.FOLLOWED, judging.judge_changes, judging.judge_all),
     Projection("scans", scans.FOLLOWED, scans.mark_changes, scans.mark_all),
 )
 
@@ -57,12 +59,14 @@ PUBLISHES: Mapping[str, frozenset[str]] = {
     "table_subjects": frozenset({"schema"}),
     # By the runs that it leads to.
     "scans": frozenset({"annotation", "quality"}),
+    "policies": frozenset({"verdict"}),
 }
 
 JOBS: Mapping[str, Job] = {
     "sync": run_sync,
     "remove_catalog": run_remove_catalog,
     scans.KIND: scans.run_scan,
+    policies.KIND: judging.run_judge,
     demo.LINEAGE: demo.report_runs,
     demo.SCHEMAS: demo.register_schemas,
 }

@@ -15,6 +15,7 @@ from catalog.services.identity import expire_observed
 from deploy.flow import kept
 from detection.services.scans import request_due_scans
 from lineage.services.applying import apply_waiting
+from policy.services.policies import expire_waivers, request_daily_judging
 
 OBSERVED_DAYS = 14
 _HOUR = 3_600.0
@@ -36,6 +37,9 @@ UPKEEP: Mapping[str, Part] = {
     ),
     # The projection does this at once; here is taken up what it had no time for.
     "lineage": Part(lambda _caller: apply_waiting(), 15.0),
+    "expire_waivers": Part(lambda _caller: expire_waivers(), 30.0),
+    # What depends on the time of day, or was missed.
+    "judge": Part(lambda caller: request_daily_judging(caller=caller), 24 * _HOUR),
     "trim": Part(lambda _caller: trim(kept(settings.KEEP_DAYS)), _HOUR),
 }
 

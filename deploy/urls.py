@@ -17,9 +17,11 @@ urlpatterns = [
     path("v1/", include("lineage.api.v1.urls")),
     path("v1/", include("schema_registry.api.v1.urls")),
     path("v1/", include("detection.api.v1.urls")),
+    path("v1/", include("policy.api.v1.urls")),
     path("", include("lineage.web.urls")),
     path("", include("schema_registry.web.urls")),
     path("", include("detection.web.urls")),
+    path("", include("policy.web.urls")),
     path("", include("catalog.web.urls")),
 ]
 

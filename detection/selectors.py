@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from catalog.access import gate
 from catalog.access.principals import Principal
@@ -193,6 +193,13 @@ def list_row_counts(*, principal: Principal, dataset_uuid: uuid.UUID, limit: int
     require_details(stored, principal, "reading what its rows are like")
     rows = ProfileRecord.objects.filter(dataset_uuid=stored.uuid).order_by("-made_at")[:limit]
     return [RowCount(row.made_at, row.rows, row.total_rows, row.nulls) for row in rows]
+
+
+def count_checks(datasets: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
+    """Return how many checks datasets have, and how many of them fail; for Cairn's own workers."""
+    rows = CheckRow.objects.filter(dataset_uuid__in=list(datasets)).values_list("dataset_uuid")
+    counted = rows.annotate(total=Count("pk"), failing=Count("pk", filter=Q(status="fail")))
+    return {key: (total, failing) for key, total, failing in counted}
 
 
 def count_failing(*, principal: Principal, limit: int = 1_000) -> int:

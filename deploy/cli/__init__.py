@@ -3,7 +3,20 @@
 # In the order of the help.
 # isort: off
 from deploy.cli.base import app
-from deploy.cli import finding, keeping, moving, schemas, quality, describing, catalogs, runs, access, people, local
+from deploy.cli import (
+    finding,
+    keeping,
+    moving,
+    schemas,
+    quality,
+    policies,
+    describing,
+    catalogs,
+    runs,
+    access,
+    people,
+    local,
+)
 # isort: on
 
 for name, part in (
@@ -13,6 +26,8 @@ for name, part in (
     ("schemas", schemas.schemas_app),
     ("checks", quality.checks_app),
     ("findings", quality.findings_app),
+    ("policies", policies.policies_app),
+    ("violations", policies.violations_app),
     ("views", keeping.views_app),
     ("tokens", access.tokens_app),
     ("grants", access.grants_app),
@@ -34,6 +49,7 @@ __all__ = [
     "main",
     "moving",
     "people",
+    "policies",
     "quality",
     "runs",
     "schemas",

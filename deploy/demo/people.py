@@ -10,6 +10,8 @@ from catalog.access import services as access
 from catalog.access.principals import Caller, principal_for_name
 from catalog.services import annotating, keeping
 from detection.services import checks
+from policy.services import policies
+from policy.starters import starter_policies
 
 USERS = (("mara", "Mara Okafor"), ("jonas", "Jonas Lind"), ("priya", "Priya Raman"))
 TEAMS = (
@@ -77,7 +79,7 @@ VIEWS = {
 
 
 def add_people(caller: Caller) -> None:
-    """Create the demo's users, teams, grants, owners, tags, descriptions and checks, and the views that they share."""
+    """Create the demo's users, teams, grants, owners, tags, descriptions, checks and policies, and the views that they share."""
     for username, name in USERS:
         access.create_user(caller=caller, username=username, password=None, display_name=name)
     for team, name, members in TEAMS:
@@ -100,6 +102,9 @@ def add_people(caller: Caller) -> None:
             arguments=arguments,
             severity=severity,
         )
+    for text in starter_policies().values():
+        slug, number = policies.save_policy(caller=caller, text=text)
+        policies.activate(caller=caller, slug=slug, number=number)
     mara = principal_for_name("mara")
     assert mara is not None
     for name, query in VIEWS.items():

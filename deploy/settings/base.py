@@ -153,15 +153,26 @@ if "ELASTICSEARCH_URL" in os.environ:
     }
 # Pages of other apps that the catalog's lead to. For a dataset: title and the name of an address that takes its name;
 # in the rail: title, glyph, and the name of an address.
-DATASET_PAGES = [("Lineage", "lineage"), ("Quality", "quality"), ("Subject", "table-subject")]
+DATASET_PAGES = [
+    ("Lineage", "lineage"),
+    ("Quality", "quality"),
+    ("Policies", "dataset-policies"),
+    ("Subject", "table-subject"),
+]
 RAIL_PAGES = [
     ("Jobs", "lineage", "jobs"),
     ("Schemas", "schema", "subjects"),
     ("Findings", "finding", "findings"),
     ("Checks", "check", "checks"),
+    ("Policies", "policy", "policies"),
+    ("Violations", "warn", "violations"),
 ]
 # Functions that take a principal and return what needs its attention, for the home page.
-ATTENTION = ["detection.web.attention.failing_checks", "detection.web.attention.undecided_findings"]
+ATTENTION = [
+    "detection.web.attention.failing_checks",
+    "policy.web.attention.open_violations",
+    "detection.web.attention.undecided_findings",
+]
 LINEAGE_GRAPH: dict[str, Any] = {"BACKEND": "lineage.graph.relational.RelationalGraph", "OPTIONS": {}}
 if "NEO4J_URL" in os.environ:
     LINEAGE_GRAPH = {
@@ -196,6 +207,8 @@ SAMPLING: dict[str, Any] = {
 Of a dataset at most: rows, seconds at its source, memory of the process that reads them; it is scanned every so often, and when its data
 changes, no sooner than the least. So many catalogs are scanned at once, each by a process of its own.
 """
+RULE_LANGUAGE = "policy.language.cel.CelLanguage"
+"""What policies are written in."""
 CHANGE_GUARDS: list[str] = ["catalog.guards.protected_definitions"]
 """Dotted paths of functions that may refuse or warn of a change of definition, in order."""
 

@@ -28,7 +28,7 @@ def addresses():
             for each in pattern.url_patterns:
                 if each.name not in ("openapi", "api-docs"):
                     text = str(each.pattern)
-                    for kind in ("uuid:", "str:", "int:"):
+                    for kind in ("uuid:", "str:", "int:", "slug:"):
                         text = text.replace(f"<{kind}", "{")
                     yield "/v1/" + text.replace(">", "}")
 

@@ -51,6 +51,8 @@ from detection.services.checks import add_check
 from detection.services.scans import request_due_scans
 from lineage.models import Edge, JobRun, LineageEvent, Observation
 from lineage.services.receiving import receive_events
+from policy.models import Policy, Violation
+from policy.services.policies import activate, save_policy
 from schema_registry.domain.subjects import SubjectName
 from schema_registry.models import Subject, SubjectVersion
 from schema_registry.selectors.schemas import Submitted
@@ -343,6 +345,27 @@ def scan() -> None:
     """Do the scans that are due, as beat asks for them and workers do them."""
     request_due_scans()
     settle()
+
+
+def enact() -> None:
+    """Have a policy judge, whose violations workers find."""
+    text = (
+        "policy: named\nresource: column\nassert: column.name == 'id'\n"
+        "examples: {fail: [{column: {name: other}}], pass: [{column: {name: id}}]}"
+    )
+    slug, number = save_policy(caller=ME, text=text)
+    activate(caller=ME, slug=slug, number=number)
+
+
+def check_policies() -> dict[str, object]:
+    """Return the violations, and whether each has its entries."""
+    return {
+        "open": Violation.objects.filter(resolved_at=None).count(),
+        "resolved": Violation.objects.exclude(resolved_at=None).count(),
+        "opened": JournalEntry.objects.filter(aspect="verdict", operation="opened").count(),
+        "counts": Policy.objects.get().counts,
+        "other": ColumnRow.objects.filter(dropped_at=None, dataset__state="live").exclude(name="id").count(),
+    }
 
 
 def check_scans() -> dict[str, object]:

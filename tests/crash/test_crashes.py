@@ -22,6 +22,7 @@ WRITES = [name for name in DECLARED if name.startswith("write.")]
 SYNCS = [name for name in DECLARED if name.startswith(("sync.", "store."))]
 PUMP = [name for name in DECLARED if name.startswith("pump.")]
 REGISTRY = [name for name in DECLARED if name.startswith("registry.")]
+POLICY = [name for name in DECLARED if name.startswith("policy.")]
 DETECTION = [name for name in DECLARED if name.startswith("detection.")]
 LINEAGE = [name for name in DECLARED if name.startswith("lineage.")]
 assert catalog.services.definitions
@@ -31,7 +32,7 @@ assert catalog.sync.engine
 
 
 def test_every_declared_failpoint_is_killed_here():
-    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP, *LINEAGE, *REGISTRY, *DETECTION}
+    assert set(DECLARED) == {*WRITES, *SYNCS, *PUMP, *LINEAGE, *REGISTRY, *DETECTION, *POLICY}
     assert all(gap for gap in DECLARED.values())
 
 
@@ -144,6 +145,21 @@ def test_scans_killed_anywhere_go_on_and_judge_once(home, failpoint):
         "judged": 2,
         "versions": [2, 2],
     }
+
+
+@pytest.mark.parametrize("failpoint", POLICY)
+def test_judging_killed_anywhere_goes_on_and_opens_each_violation_once(home, failpoint):
+    home.ok("enact")
+    assert home.run("settle", failpoint=failpoint).returncode == -signal.SIGKILL
+    home.ok("change_outside", home.source)
+    home.ok("expire_cursors")
+    home.ok("expire_runs")
+    home.ok("sync")
+    home.ok("settle")
+    found = home.ok("check_policies")
+    assert found["open"] == found["other"] > 0
+    assert found["opened"] == found["open"] + found["resolved"]
+    assert set(found["counts"]) == {"pass", "fail"}
 
 
 WRITERS = 8

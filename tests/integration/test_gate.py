@@ -15,11 +15,21 @@ from catalog.services import annotating
 from deploy.flow import JOBS
 from detection.services.checks import add_check
 from detection.services.scans import request_due_scans
+from policy.services.policies import activate, save_policy
 from tests.conftest import Source, pump, refreshed
 
 pytestmark = pytest.mark.django_db
 SECRET = "zirconium"
 """A word that stands in every part of the hidden dataset; where it shows, something leaks."""
+
+
+EVERYTHING = """\
+policy: everything-is-owned
+resource: dataset
+assert: dataset.owners.size() > 5
+message: "{dataset.qualified_name} has too few owners"
+examples: {fail: [{dataset: {owners: []}}]}
+"""
 
 
 @pytest.fixture
@@ -54,7 +64,10 @@ def estate(operator, make_user):
     create_team(caller=operator, name="inside", members=["teammate"])
     create_grant(caller=operator, role="reader", pattern=f"{SECRET}cat/**", team="inside")
     add_check(caller=operator, dataset_uuid=key, kind="uniqueness", column=f"{SECRET}_column", arguments={})
+    slug, number = save_policy(caller=operator, text=EVERYTHING)
+    judging = activate(caller=operator, slug=slug, number=number)
     pump()
+    runs.execute(judging, jobs=JOBS, holder="test")
     for run in request_due_scans():
         runs.execute(run, jobs=JOBS, holder="test")
     pump()
@@ -122,6 +135,15 @@ def doors(estate):
         "/findings",
         "/checks?status=all",
         "/v1/search?q=finding:email",
+        "/v1/policies",
+        "/v1/violations",
+        f"/v1/violations?dataset={hidden}",
+        f"/v1/datasets/{hidden}/policies",
+        "/policies",
+        "/policies/everything-is-owned",
+        f"/policies/of/{name}",
+        "/violations",
+        "/violations?owner=-",
         "/v1/bookmarks",
         "/v1/views",
         "/v1/audit",
@@ -201,7 +223,7 @@ def test_whoever_may_only_discover_sees_name_owner_and_description(estate, opera
     assert body["description"]["text"] == "Seen by all."
     assert "columns" not in body
     assert "tags" not in body
-    for part in ("columns", "partitions", "snapshots", "versions", "claims", "quality", "row-counts"):
+    for part in ("columns", "partitions", "snapshots", "versions", "claims", "quality", "row-counts", "policies"):
         assert client.get(f"/v1/datasets/{estate['closed']}/{part}").status_code == 403
     for freshness in ("live", "cached"):
         address = f"/mds/v1/catalog/shop/database/db/table/closed_orders?freshness={freshness}"
@@ -227,6 +249,8 @@ MAY = {
     "check": {"editor", "steward", "admin"},
     "scan": {"editor", "steward", "admin"},
     "decide": {"steward", "admin"},
+    "write a policy": {"steward", "admin"},
+    "try a policy": {"steward", "admin"},
     "merge": {"steward", "admin"},
     "alter": {"admin"},
 }
@@ -247,6 +271,10 @@ def test_each_role_may_what_it_says_and_no_more(estate, operator, user):
         "scan": lambda: client.post(f"/v1/datasets/{closed}/scans"),
         "decide": lambda: client.post(
             f"/v1/datasets/{closed}/findings/{closed}", {"decision": "accepted"}, content_type="application/json"
+        ),
+        "write a policy": lambda: client.post("/v1/policies", {"text": EVERYTHING}, content_type="application/json"),
+        "try a policy": lambda: client.post(
+            "/v1/policy-dry-runs", {"text": EVERYTHING}, content_type="application/json"
         ),
         "merge": lambda: client.post(
             f"/v1/datasets/{closed}/merge", {"survivor": str(estate["open"])}, content_type="application/json"

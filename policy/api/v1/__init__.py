@@ -1,0 +1,1 @@
+"""Policy in our own REST."""

@@ -1,0 +1,219 @@
+"""Judging: datasets that changed, and everything by a run; violations open and close by what rules say."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from catalog.access.principals import system_principal
+from catalog.journal import clock, failpoints
+from catalog.journal.runs import Attempt
+from catalog.journal.selectors import Change
+from catalog.journal.services import Entry, publish
+from catalog.selectors.bodies import Bodies, bodies_of, count_live, iterate_live
+from catalog.selectors.scanning import catalogs_of_datasets
+from detection.selectors import count_checks
+from policy.domain.envelope import Rule
+from policy.domain.facts import Checked
+from policy.domain.verdicts import Judgement, Subject, Verdict, judgements, wanted_by
+from policy.models import DailyCount, Policy, Violation
+from policy.selectors import active_rules, explanation, waivers_of
+
+FOLLOWED = frozenset({"identity", "definition", "annotation", "quality", "waiver"})
+PAGE = 200
+AUTHOR = system_principal("policy").handle
+JUDGED = failpoints.declare("policy.judged", "a page judged, nothing of it committed")
+_BAD = (Verdict.FAILED, Verdict.ERROR, Verdict.WAIVED)
+
+Key = tuple[int, uuid.UUID, uuid.UUID | None]
+"""A policy, a dataset, and a column of it or None."""
+
+
+def judge_changes(changes: Sequence[Change]) -> None:
+    """Judge the datasets that changes speak of by all active policies."""
+    keys: dict[uuid.UUID, None] = {}
+    for change in changes:
+        if change.aspect == "waiver":
+            keys |= dict.fromkeys(map(uuid.UUID, change.payload.get("datasets", ())))
+        elif change.subject_uuid is not None:
+            keys[change.subject_uuid] = None
+    wanted = list(keys)
+    for start in range(0, len(wanted), PAGE):
+        page = wanted[start : start + PAGE]
+        _judge(page, None)
+
+
+def judge_all() -> None:
+    """Judge everything by all active policies, as the projection is made anew."""
+    for _ in _everything(None, Counter()):
+        pass
+
+
+def run_judge(attempt: Attempt) -> Mapping[str, Any]:
+    """Judge everything by one policy, or by all; return how many had each verdict."""
+    slugs = None if not attempt.subject else [attempt.subject]
+    total, counts = count_live(), Counter[tuple[int, str]]()
+    began = clock.now()
+    for looked_at in _everything(slugs, counts, attempt):
+        attempt.check_cancelled()
+        attempt.tell({"judged": looked_at, "of": total})
+    with transaction.atomic():
+        attempt.fence()
+        _keep_counts(slugs, counts, began)
+    told = Counter[str]()
+    for (_, verdict), count in counts.items():
+        told[verdict] += count
+    return dict(told)
+
+
+def _keep_counts(slugs: Sequence[str] | None, counts: Counter[tuple[int, str]], at: datetime) -> None:
+    rows = Policy.objects.all() if slugs is None else Policy.objects.filter(slug__in=slugs)
+    for policy in rows.select_for_update():
+        own = {verdict: count for (key, verdict), count in counts.items() if key == policy.pk}
+        policy.counts, policy.judged_at = own, at
+        policy.save(update_fields=["counts", "judged_at"])
+        if policy.active is not None:
+            DailyCount.objects.update_or_create(policy=policy, day=at.date(), defaults={"counts": own})
+
+
+def _everything(
+    slugs: Sequence[str] | None, counts: Counter[tuple[int, str]], attempt: Attempt | None = None
+) -> Iterable[int]:
+    """Judge all live datasets page by page, and resolve what is of others; give how many were looked at so far."""
+    if not Policy.objects.exists():
+        return
+    place = looked_at = 0
+    while True:
+        keys, place = iterate_live(after=place, limit=PAGE)
+        if not keys:
+            break
+        counts.update(_judge(keys, slugs, attempt))
+        looked_at += len(keys)
+        yield looked_at
+    last = 0
+    while True:
+        rows = Violation.objects.filter(resolved_at__isnull=True, pk__gt=last).order_by("pk")
+        page = list(rows.values_list("pk", "dataset_uuid")[:PAGE])
+        if not page:
+            return
+        last = page[-1][0]
+        gone = {key for _, key in page} - catalogs_of_datasets([key for _, key in page]).keys()
+        if gone:
+            _judge(list(gone), slugs, attempt)
+        yield looked_at
+
+
+@dataclass(slots=True)
+class _Found:
+    """What judging a page came to: what is bad, and how many had each verdict."""
+
+    bad: dict[Key, _Bad] = field(default_factory=dict)
+    counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Bad:
+    """A verdict that makes a violation."""
+
+    rule: Rule
+    number: int
+    verdict: str
+    column: str
+    message: str
+    facts: Mapping[str, Any]
+
+
+def _judge(
+    keys: Sequence[uuid.UUID], slugs: Sequence[str] | None, attempt: Attempt | None = None
+) -> Counter[tuple[int, str]]:
+    """Judge some datasets and bring the violations of them in step, in one transaction."""
+    with transaction.atomic():
+        if attempt is not None:
+            attempt.fence()
+        # Whoever judges waits here for the others, so that what was read last is what is written last.
+        policies = Policy.objects.select_for_update().order_by("pk")
+        numbers = dict((policies if slugs is None else policies.filter(slug__in=slugs)).values_list("pk", "active"))
+        rules = [(key, rule) for key, _, rule in active_rules() if key in numbers]
+        found = _look(bodies_of(keys), rules, numbers, clock.now())
+        _bring_in_step(keys, list(numbers), found.bad)
+        failpoints.reach(JUDGED)
+    return found.counts
+
+
+def _look(
+    bodies: Bodies, rules: Sequence[tuple[int, Rule]], numbers: Mapping[int, int | None], now: datetime
+) -> _Found:
+    found = _Found()
+    if not rules:
+        return found
+    uuids = [key for key, _ in bodies]
+    checks, waivers = count_checks(uuids), waivers_of(uuids, now)
+    waived: dict[tuple[int, uuid.UUID], set[uuid.UUID | None]] = {}
+    for policy, dataset, column in waivers:
+        waived.setdefault((policy, dataset), set()).add(column)
+    wanted = wanted_by(rule for _, rule in rules)
+    for key, body in bodies:
+        subject = Subject.of(body, Checked(*checks.get(key, (0, 0))), now, wanted)
+        for policy, rule in rules:
+            for one in judgements(rule, subject, waived.get((policy, key), ())):
+                found.counts[policy, one.verdict.value] += 1
+                if one.verdict in _BAD:
+                    found.bad[policy, key, one.column_uuid] = _bad(rule, numbers[policy] or 0, one)
+    return found
+
+
+def _bad(rule: Rule, number: int, one: Judgement) -> _Bad:
+    return _Bad(rule, number, one.verdict, one.column, one.told(rule), one.facts)
+
+
+def _bring_in_step(keys: Sequence[uuid.UUID], policies: Sequence[int], bad: dict[Key, _Bad]) -> None:
+    now = clock.now()
+    rows = Violation.objects.filter(dataset_uuid__in=list(keys), policy__in=list(policies), resolved_at__isnull=True)
+    changed: list[tuple[Violation, str]] = []
+    for row in rows:
+        found = bad.pop((row.policy_id, row.dataset_uuid, row.column_uuid), None)
+        if found is None:
+            row.resolved_at = row.changed_at = now
+            changed.append((row, "resolved"))
+        elif (row.verdict, row.message, row.policy_version) != (found.verdict, found.message, found.number):
+            _fill(row, found, now)
+            changed.append((row, "changed"))
+    for row, _ in changed:
+        row.version += 1
+    fields = [
+        "verdict",
+        "severity",
+        "column",
+        "message",
+        "explanation",
+        "policy_version",
+        "version",
+        "changed_at",
+        "resolved_at",
+    ]
+    Violation.objects.bulk_update([row for row, _ in changed], fields, batch_size=200)
+    opened = []
+    for (policy, dataset, column), found in bad.items():
+        row = Violation(policy_id=policy, dataset_uuid=dataset, column_uuid=column, opened_at=now)
+        _fill(row, found, now)
+        opened.append(row)
+    Violation.objects.bulk_create(opened, batch_size=200)
+    publish(_entry(row, operation) for row, operation in [*changed, *((row, "opened") for row in opened)])
+
+
+def _fill(row: Violation, found: _Bad, now: datetime) -> None:
+    row.verdict, row.severity, row.column = found.verdict, found.rule.severity, found.column
+    row.message, row.policy_version, row.changed_at = found.message, found.number, now
+    row.explanation = [part.to_json() for part in explanation(found.rule, found.facts)]
+
+
+def _entry(row: Violation, operation: str) -> Entry:
+    cause = {"principal": AUTHOR, "door": "flow"}
+    payload = {"dataset": str(row.dataset_uuid), "policy": row.policy_id, "verdict": row.verdict}
+    return Entry("verdict", operation, "violation", row.uuid, row.version, cause, payload)

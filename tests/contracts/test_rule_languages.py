@@ -1,0 +1,50 @@
+"""The contract of rule languages, a subclass an adapter."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy.language.cel import CelLanguage
+from tests.contracts.rule_language import RuleLanguageContract
+
+
+class TestCel(RuleLanguageContract):
+    true = (
+        "d.name == 'plays' && d.count < 5",
+        "d.owners.exists(o, o.startsWith('team:'))",
+        "has(d.more.days) && d.more.days <= 30",
+        "d.parts.exists(p, 'pii' in p.tags)",
+        "now - d.at > duration('24h')",
+        "d.name.matches('^[a-z]+$')",
+        "d.open && d.share >= 0.5",
+        "d.owners.size() == 2",
+        "!has(d.more.nothing)",
+    )
+    false = ("d.count > 3", "d.parts.all(p, 'pii' in p.tags)", "'user:jonas' in d.owners", "d.name.matches('^x')")
+    invalid = (
+        ("d.nme == 'x'", 1, 2),
+        ("d.name > 5", 1, 8),
+        ("d.count +", 1, 10),
+        ("d.name.startWith('x')", 1, 17),
+        ("d.count", 1, 1),
+        ("d.open &&\nd.nothing", 2, 2),
+        ("other", 1, 1),
+        ("has(d.name)", 1, 1),
+    )
+    unanswered = (
+        "d.more.nothing == 1",
+        "1 / (d.count - 3) == 1",
+        "d.more.text <= 5",
+        "d.parts.exists(p, p.nothing == 1)",
+        "d.name.matches(')')",
+        "d.owners[7] == 'x'",
+    )
+    endless = (
+        "d.owners.all(a, d.owners.all(b, d.owners.all(c, d.owners.all(e, a + b + c + e != ''))))",
+        "d.name.matches('(a+)+$')",
+        "d.name.matches('^(a|a)*$')",
+    )
+
+    @pytest.fixture
+    def language(self):
+        return CelLanguage()

@@ -1,0 +1,419 @@
+"""Policies: saved, activated, judged on change and by runs; violations open, close, are waived; only what one may read is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from catalog.access import gate
+from catalog.access.principals import Caller
+from catalog.access.services import create_grant, create_restriction
+from catalog.domain.operations import DropTable, RenameColumn
+from catalog.journal import clock, runs
+from catalog.journal.models import JournalEntry, Run
+from catalog.models import Dataset
+from catalog.services import annotating, inferring
+from deploy.flow import JOBS, PROJECTIONS, PUBLISHES
+from detection.services.checks import add_check
+from detection.services.scans import request_due_scans
+from policy import selectors
+from policy.domain.envelope import InvalidPolicy
+from policy.models import DailyCount, Policy, PolicyVersion, Violation, Waiver
+from policy.selectors import NoSuchPolicy, NoSuchViolation
+from policy.services import policies
+from policy.services.policies import InvalidWaiver, VersionNotSound
+from policy.starters import starter_policies
+from tests.conftest import Source, pump, refreshed
+
+pytestmark = pytest.mark.django_db
+
+OWNED = """\
+policy: owned
+resource: dataset
+scope: {datasets: ["mem/**"]}
+assert: dataset.owners.size() > 0
+message: "{dataset.name} has no owner"
+examples: {pass: [{dataset: {owners: ["user:mara"]}}], fail: [{dataset: {owners: []}}]}
+"""
+TAGGED = """\
+policy: tagged
+resource: column
+when: column.categories.exists(c, c == 'personal')
+assert: "'pii' in column.tags"
+severity: high
+examples: {fail: [{column: {categories: [personal]}}]}
+"""
+
+
+def rule(slug: str, must: str, fails: str, *, scope: str = "mem/**", resource: str = "dataset", when: str = "") -> str:
+    """Return the text of a rule with an example that breaks it."""
+    asked = f'when: "{when}"\n' if when else ""
+    return f"""\
+policy: {slug}
+resource: {resource}
+scope: {{datasets: ["{scope}"]}}
+{asked}assert: "{must}"
+examples: {{fail: [{fails}]}}
+"""
+
+
+def work() -> None:
+    """Do the runs that wait, and what follows from them."""
+    pump()
+    for _ in range(5):
+        request_due_scans()
+        waiting = list(Run.objects.filter(state="queued").order_by("pk").values_list("uuid", flat=True))
+        if not waiting:
+            return
+        for run in waiting:
+            runs.execute(run, jobs=JOBS, holder="test")
+        pump()
+    raise AssertionError("runs lead to runs")
+
+
+def activated(caller: Caller, text: str) -> str:
+    slug, number = policies.save_policy(caller=caller, text=text)
+    policies.activate(caller=caller, slug=slug, number=number)
+    work()
+    return slug
+
+
+def open_ones(caller: Caller, **more) -> list[tuple[str, str, str]]:
+    found = selectors.list_violations(principal=caller.principal, limit=500, **more)
+    return sorted((each.qualified_name, each.column, each.verdict) for each in found)
+
+
+@pytest.fixture
+def shop(source) -> Source:
+    source.creates("orders", {"id": "long", "email": "string"})
+    source.creates("lines", {"id": "long"})
+    source.sync()
+    work()
+    return source
+
+
+def test_an_activated_policy_judges_everything(shop, operator):
+    activated(operator, OWNED)
+    assert open_ones(operator) == [("mem/db/lines", "", "fail"), ("mem/db/orders", "", "fail")]
+    (view,) = selectors.list_policies(principal=operator.principal)
+    assert (view.state, view.counts, view.open_violations) == ("active", {"fail": 2}, 2)
+    assert DailyCount.objects.get().counts == {"fail": 2}
+    (first, _) = selectors.list_violations(principal=operator.principal, limit=5)
+    assert first.message == f"{first.qualified_name.rpartition('/')[2]} has no owner"
+    assert first.explanation == [
+        {
+            "text": "dataset.owners.size() > 0",
+            "depth": 0,
+            "holds": False,
+            "reason": "",
+            "facts": [["dataset.owners", "none"]],
+        }
+    ]
+
+
+def test_a_change_is_judged_and_mended_ones_are_resolved_and_remembered(shop, operator):
+    activated(operator, OWNED)
+    key = shop.id_of("orders")
+    annotating.add_owner(caller=operator, dataset_uuid=key, owner=_user(operator))
+    work()
+    assert open_ones(operator) == [("mem/db/lines", "", "fail")]
+    annotating.remove_owner(caller=operator, dataset_uuid=key, owner="user:mara")
+    work()
+    assert len(open_ones(operator)) == 2
+    assert open_ones(operator, resolved=True) == [("mem/db/orders", "", "fail")]
+    assert Violation.objects.filter(dataset_uuid=key).count() == 2
+    told = JournalEntry.objects.filter(aspect="verdict", payload__dataset=str(key)).order_by("pk")
+    assert list(told.values_list("operation", "subject_version")) == [("opened", 1), ("resolved", 2), ("opened", 1)]
+
+
+def _user(operator: Caller) -> str:
+    from catalog.access.services import create_user
+
+    create_user(caller=operator, username="mara", password=None)
+    return "user:mara"
+
+
+def test_what_a_new_dataset_breaks_is_found_and_what_is_gone_is_resolved(shop, operator):
+    activated(operator, OWNED)
+    shop.creates("later")
+    shop.sync()
+    work()
+    assert len(open_ones(operator)) == 3
+    shop.does(DropTable("db", "later"))
+    shop.sync()
+    shop.sync()
+    work()
+    assert len(Violation.objects.filter(resolved_at=None)) == 2
+
+
+def test_columns_are_judged_by_what_was_found_in_them(shop, operator):
+    activated(operator, TAGGED)
+    assert open_ones(operator) == [("mem/db/orders", "email", "fail")]
+    (found,) = selectors.list_violations(principal=operator.principal, limit=5)
+    assert found.severity == "high"
+    from catalog.selectors.findings import list_findings
+
+    (finding,) = list_findings(principal=operator.principal, limit=5)
+    inferring.decide(caller=operator, dataset_uuid=finding.dataset_uuid, finding=finding.uuid, accept=True)
+    work()
+    assert open_ones(operator) == []
+
+
+def test_a_column_s_violation_follows_its_rename(shop, operator):
+    asked = "column.name.contains('mail')"
+    activated(
+        operator, rule("tagged", "'pii' in column.tags", "{column: {name: email}}", resource="column", when=asked)
+    )
+    (before,) = selectors.list_violations(principal=operator.principal, limit=5)
+    shop.does(RenameColumn("db", "orders", "email", "e_mail"))
+    shop.sync()
+    work()
+    (after,) = selectors.list_violations(principal=operator.principal, limit=5)
+    assert (after.uuid, after.column) == (before.uuid, "e_mail")
+
+
+def test_checks_are_facts(shop, operator):
+    activated(operator, starter_policies()["failing-checks-are-mended"])
+    assert open_ones(operator) == []
+    add_check(caller=operator, dataset_uuid=shop.id_of("orders"), kind="row_count", arguments={"least": 5})
+    from catalog.services.catalogs import update_catalog
+
+    update_catalog(caller=operator, name="mem", changes={"allows_sampling": True})
+    Violation.objects.all().delete()
+    from detection.models import CheckRow, Scan
+
+    work()
+    CheckRow.objects.update(status="fail")
+    Scan.objects.update(version=7)
+    from django.db import transaction
+
+    from catalog.journal.services import Entry, publish
+
+    with transaction.atomic():
+        publish([Entry("quality", "judged", "quality", shop.id_of("orders"), 8)])
+    work()
+    assert open_ones(operator) == [("mem/db/orders", "", "fail")]
+
+
+def test_what_cannot_be_judged_is_an_error_and_never_a_pass(shop, operator):
+    activated(operator, rule("owned", "dataset.properties.x == 1", "{dataset: {properties: {x: 2}}}"))
+    assert [verdict for *_, verdict in open_ones(operator)] == ["error", "error"]
+    (view,) = selectors.list_policies(principal=operator.principal)
+    assert view.counts == {"error": 2}
+    found = selectors.list_violations(principal=operator.principal, limit=1)[0]
+    assert "not found" in found.message
+
+
+def test_versions_are_kept_and_going_back_is_activating_an_earlier_one(shop, operator):
+    slug = activated(operator, OWNED)
+    assert policies.save_policy(caller=operator, text=OWNED) == (slug, 1)
+    wider = (
+        OWNED.replace('scope: {datasets: ["mem/**"]}\n', "")
+        .replace("> 0", "> 1")
+        .replace('["user:mara"]', '["user:mara", "user:jo"]')
+    )
+    assert policies.save_policy(caller=operator, text=wider) == (slug, 2)
+    assert selectors.get_version(slug=slug).number == 1
+    policies.activate(caller=operator, slug=slug, number=2)
+    work()
+    assert {row.policy_version for row in Violation.objects.filter(resolved_at=None)} == {2}
+    policies.activate(caller=operator, slug=slug, number=1)
+    work()
+    assert {row.policy_version for row in Violation.objects.filter(resolved_at=None)} == {1}
+    assert [version.number for version in selectors.list_versions(slug=slug)] == [2, 1]
+    assert PolicyVersion.objects.get(number=1).text == OWNED
+    with pytest.raises(NoSuchPolicy):
+        policies.activate(caller=operator, slug=slug, number=9)
+
+
+def test_a_retired_policy_judges_no_more_and_its_violations_are_resolved(shop, operator):
+    slug = activated(operator, OWNED)
+    policies.retire(caller=operator, slug=slug)
+    work()
+    assert open_ones(operator) == []
+    (view,) = selectors.list_policies(principal=operator.principal)
+    assert view.state == "retired"
+    shop.creates("later")
+    shop.sync()
+    work()
+    assert open_ones(operator) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (OWNED.replace("examples:", "#"), "at least one example under 'fail'"),
+        (
+            OWNED.replace("fail: [{dataset: {owners: []}}]", 'fail: [{dataset: {owners: ["user:a"]}}]'),
+            "its verdict is pass",
+        ),
+    ],
+)
+def test_a_policy_whose_examples_come_out_otherwise_is_kept_and_does_not_judge(shop, operator, text, reason):
+    slug, number = policies.save_policy(caller=operator, text=text)
+    with pytest.raises(VersionNotSound, match=reason):
+        policies.activate(caller=operator, slug=slug, number=number)
+    assert Policy.objects.get().active is None
+
+
+def test_a_text_that_is_no_rule_is_not_kept(operator):
+    with pytest.raises(InvalidPolicy, match="line 3"):
+        policies.save_policy(caller=operator, text="policy: x\nresource: dataset\nassert: dataset.nothing")
+    assert not Policy.objects.exists()
+
+
+def test_a_waiver_lets_be_until_its_time_and_still_counts(shop, operator):
+    activated(operator, OWNED)
+    found = next(
+        each
+        for each in selectors.list_violations(principal=operator.principal, limit=5)
+        if each.qualified_name == "mem/db/orders"
+    )
+    soon = clock.now() + timedelta(days=7)
+    for reason, until in (("", soon), ("x", clock.now()), ("x", clock.now() + timedelta(days=500)), ("\x00", soon)):
+        with pytest.raises(InvalidWaiver):
+            policies.waive(caller=operator, violation_uuid=found.uuid, reason=reason, expires_at=until)
+    policies.waive(caller=operator, violation_uuid=found.uuid, reason="it moves next week", expires_at=soon)
+    work()
+    assert open_ones(operator) == [("mem/db/lines", "", "fail"), ("mem/db/orders", "", "waived")]
+    (verdict,) = selectors.dataset_verdicts(principal=operator.principal, dataset_uuid=found.dataset_uuid)
+    assert (verdict.verdict, verdict.waiver.reason) == ("waived", "it moves next week")
+    Waiver.objects.update(expires_at=clock.now() - timedelta(seconds=1))
+    assert policies.expire_waivers() == 1
+    work()
+    assert open_ones(operator) == [("mem/db/lines", "", "fail"), ("mem/db/orders", "", "fail")]
+    assert policies.expire_waivers() == 0
+
+
+def test_a_waiver_can_be_ended(shop, operator):
+    activated(operator, OWNED)
+    found = selectors.list_violations(principal=operator.principal, limit=1)[0]
+    until = clock.now() + timedelta(days=7)
+    waiver = policies.waive(caller=operator, violation_uuid=found.uuid, reason="x", expires_at=until)
+    work()
+    policies.end_waiver(caller=operator, waiver_uuid=waiver)
+    work()
+    assert {verdict for *_, verdict in open_ones(operator)} == {"fail"}
+    with pytest.raises(NoSuchViolation):
+        policies.end_waiver(caller=operator, waiver_uuid=waiver)
+
+
+def test_a_dry_run_says_what_would_change_and_stores_nothing(shop, operator):
+    activated(operator, OWNED)
+    before = (PolicyVersion.objects.count(), Violation.objects.count(), JournalEntry.objects.count())
+    looser = OWNED.replace("dataset.owners.size() > 0", "dataset.name == 'orders'")
+    found = selectors.dry_run(principal=operator.principal, text=looser)
+    assert dict(found.changes) == {"newly_passing": 1, "still_failing": 1}
+    assert found.is_whole
+    assert found.looked_at == 2
+    stricter = "policy: other\nresource: column\nassert: column.name == 'id'"
+    found = selectors.dry_run(principal=operator.principal, text=stricter)
+    assert dict(found.changes) == {"still_passing": 2, "newly_failing": 1}
+    assert found.newly_failing[0]["column"] == "email"
+    assert {name: dict(counts) for name, counts in found.by_catalog.items()} == {"mem": dict(found.changes)}
+    stopped = selectors.dry_run(principal=operator.principal, text=stricter, seconds=0)
+    assert (stopped.looked_at, stopped.is_whole) == (0, False)
+    assert before == (PolicyVersion.objects.count(), Violation.objects.count(), JournalEntry.objects.count())
+    with pytest.raises(InvalidPolicy):
+        selectors.dry_run(principal=operator.principal, text="nothing")
+
+
+def test_what_one_may_not_read_is_not_told(shop, operator, make_user):
+    activated(operator, OWNED)
+    mara = make_user("mara")
+    assert selectors.list_violations(principal=mara, limit=5) == []
+    assert selectors.count_by_owner(principal=mara) == []
+    key = shop.id_of("orders")
+    violation = Violation.objects.get(dataset_uuid=key).uuid
+    with pytest.raises(NoSuchViolation):
+        selectors.get_violation(principal=mara, violation_uuid=violation)
+    with pytest.raises(gate.Denied):
+        selectors.dataset_verdicts(principal=mara, dataset_uuid=key)
+    with pytest.raises(gate.Denied):
+        policies.save_policy(caller=Caller(mara, "test"), text=OWNED)
+    assert selectors.list_policies(principal=mara)[0].counts is None
+    create_grant(caller=operator, role="reader", pattern="mem/db/orders", username="mara")
+    pump()
+    mara = refreshed(mara)
+    assert open_ones(Caller(mara, "test")) == [("mem/db/orders", "", "fail")]
+    assert selectors.count_by_owner(principal=mara) == [("-", 1)]
+    until = clock.now() + timedelta(days=1)
+    with pytest.raises(gate.Denied):
+        policies.waive(caller=Caller(mara, "test"), violation_uuid=violation, reason="x", expires_at=until)
+    create_grant(caller=operator, role="steward", pattern="mem/db/orders", username="mara")
+    mara = refreshed(mara)
+    found = selectors.dry_run(principal=mara, text=OWNED.replace("owned", "mine"))
+    assert (found.datasets, dict(found.changes)) == (1, {"newly_failing": 1})
+    create_restriction(caller=operator, pattern="mem/db/lines")
+    pump()
+    assert open_ones(Caller(refreshed(mara), "test"), policy="owned") == [("mem/db/orders", "", "fail")]
+
+
+def test_owners_are_told_apart(shop, operator):
+    activated(operator, OWNED.replace("> 0", "> 1").replace('["user:mara"]', '["user:mara", "user:jo"]'))
+    annotating.add_owner(caller=operator, dataset_uuid=shop.id_of("orders"), owner=_user(operator))
+    work()
+    assert selectors.count_by_owner(principal=operator.principal) == [("-", 1), ("user:mara", 1)]
+    assert open_ones(operator, owner="user:mara") == [("mem/db/orders", "", "fail")]
+    assert open_ones(operator, owner="-") == [("mem/db/lines", "", "fail")]
+
+
+def test_the_six_starters_judge_together(shop, operator):
+    for text in starter_policies().values():
+        activated(operator, text)
+    assert [view.state for view in selectors.list_policies(principal=operator.principal)] == ["active"] * 6
+    verdicts = selectors.dataset_verdicts(principal=operator.principal, dataset_uuid=shop.id_of("orders"))
+    assert {verdict.policy: verdict.verdict for verdict in verdicts} == {
+        "certified-is-described-and-checked": "not_applicable",
+        "failing-checks-are-mended": "not_applicable",
+        "personal-data-has-a-retention": "not_applicable",
+        "tables-have-an-owner": "fail",
+    }
+
+
+def test_judging_again_changes_nothing(shop, operator):
+    slug = activated(operator, OWNED)
+    before = JournalEntry.objects.filter(aspect="verdict").count()
+    policies.request_judging(caller=operator, slug=slug)
+    policies.request_judging(caller=operator)
+    work()
+    assert JournalEntry.objects.filter(aspect="verdict").count() == before
+
+
+def test_reactions_end(shop, operator):
+    """A verdict leads to nothing; a rule that speaks of itself settles; what one change leads to is bounded."""
+    follows = {projection.name: projection.aspects for projection in PROJECTIONS}
+    assert not any("verdict" in aspects for aspects in follows.values())
+    assert PUBLISHES["policies"] == {"verdict"}
+    activated(operator, rule("itself", "!('broken' in dataset.tags)", "{dataset: {tags: [broken]}}"))
+    annotating.add_tag(caller=operator, dataset_uuid=shop.id_of("orders"), tag="broken")
+    before = JournalEntry.objects.count()
+    work()
+    work()
+    assert JournalEntry.objects.count() - before <= 2
+    assert open_ones(operator, policy="itself") == [("mem/db/orders", "", "fail")]
+
+
+def test_a_tag_on_thousands_settles_in_bounded_work(operator, django_assert_max_num_queries):
+    source = Source(operator, "big")
+    for number in range(300):
+        source.creates(f"t{number}")
+    source.sync()
+    work()
+    activated(operator, rule("known", "'known' in dataset.tags", "{dataset: {tags: []}}", scope="big/**"))
+    assert Violation.objects.filter(resolved_at=None).count() == 300
+    for key in Dataset.objects.values_list("uuid", flat=True):
+        annotating.add_tag(caller=operator, dataset_uuid=key, tag="known")
+    from catalog.journal.selectors import list_changes
+    from catalog.journal.services import number_entries
+    from policy.services.judging import judge_changes
+
+    at = JournalEntry.objects.exclude(position=None).order_by("-position").first().position
+    while number_entries():
+        pass
+    changes = list_changes(after=at, limit=2_000)
+    assert len(changes) == 300
+    with django_assert_max_num_queries(60):
+        judge_changes(changes)
+    assert not Violation.objects.filter(resolved_at=None).exists()
