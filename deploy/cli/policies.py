@@ -51,9 +51,10 @@ def list_policies(as_json: Json = False) -> None:
 
 
 @policies_app.command("starters")
-def list_starters() -> None:
+def list_starters(as_json: Json = False) -> None:
     """List the policies to begin with."""
-    table(("starter",), ((name,) for name in starter_policies()), "There is none.")
+    if not show(list(starter_policies()), as_json):
+        table(("starter",), ((name,) for name in starter_policies()), "There is none.")
 
 
 @policies_app.command("show")

@@ -60,6 +60,7 @@ def add_engines(*, hive: str, iceberg: str, python: str, jar: str) -> None:
                 platform="iceberg",
                 options={"uri": iceberg},
                 database_patterns=["ranking"],
+                allows_sampling=True,
                 description="What models learn from.",
             )
         _sync(caller, ("batch", "features"))

@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 
 from tests.conftest import ELASTICSEARCH_URL, HIVE_POSTGRES_URI, ICEBERG_REST_URI
 from tests.e2e.conftest import database, eventually
+from tests.e2e.flow import a_table_goes_all_the_way
 from tests.homes import ROOT
 
 pytestmark = [pytest.mark.server("stack"), pytest.mark.server("spark"), pytest.mark.slow]
@@ -209,6 +210,22 @@ def test_the_command_line_asks_it(stack):
         check=False,
     )
     assert "os_version" in done.stdout, done.stderr
+
+
+@pytest.mark.server("chromium")
+def test_a_table_that_changes_is_found_versioned_sampled_judged_and_shown(stack, browser, tmp_path):
+    a_table_goes_all_the_way(stack, tmp_path, browser)
+
+
+def test_rows_of_spark_s_iceberg_tables_are_looked_into(stack):
+    features = stack.find("features/ranking/title_features")
+
+    def looked_into():
+        return stack.ask(f"/v1/datasets/{features['uuid']}/quality")["profile"]
+
+    profile = eventually(looked_into, seconds=90, what="the profile of an Iceberg table behind REST")
+    assert profile["rows"] > 0
+    assert {column["path"] for column in profile["columns"]} == {column["path"] for column in features["columns"]}
 
 
 @pytest.mark.server("chromium")
