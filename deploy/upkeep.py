@@ -39,7 +39,7 @@ UPKEEP: Mapping[str, Part] = {
     "lineage": Part(lambda _caller: apply_waiting(), 15.0),
     "expire_waivers": Part(lambda _caller: expire_waivers(), 30.0),
     # What depends on the time of day, or was missed.
-    "judge": Part(lambda caller: request_daily_judging(caller=caller), 24 * _HOUR),
+    "judge": Part(lambda caller: request_daily_judging(caller=caller), _HOUR),
     "trim": Part(lambda _caller: trim(kept(settings.KEEP_DAYS)), _HOUR),
 }
 

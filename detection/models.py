@@ -26,9 +26,11 @@ class Scan(models.Model):
     class Meta:
         db_table = "detection_scan"
         indexes = [
+            # To know which catalogs have any, every few seconds, and to take those of one in order.
+            models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="detection_scan_next"),
             models.Index(
                 fields=["catalog_uuid", "due_at"], condition=models.Q(due_at__isnull=False), name="detection_scan_due"
-            )
+            ),
         ]
 
 

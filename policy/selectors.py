@@ -278,12 +278,12 @@ def get_violation(*, principal: Principal, violation_uuid: uuid.UUID) -> Violati
     return found
 
 
-def count_by_owner(*, principal: Principal, policy: str = "") -> Sequence[tuple[str, int]]:
-    """Return how many open violations each owner has, most first, ``-`` being nobody; of the newest thousands."""
+def count_by_owner(*, principal: Principal, policy: str = "", newest: int = 5_000) -> Sequence[tuple[str, int]]:
+    """Return how many open violations each owner has, most first, ``-`` being nobody; of so many that are the newest."""
     condition = Q(resolved_at__isnull=True)
     if policy:
         condition &= Q(policy__slug=policy)
-    keys = list(Violation.objects.filter(condition).order_by("-pk").values_list("dataset_uuid", flat=True)[:5_000])
+    keys = list(Violation.objects.filter(condition).order_by("-pk").values_list("dataset_uuid", flat=True)[:newest])
     names = names_by_uuid(principal=principal, uuids=keys, role=gate.READ)
     owners = owners_by_uuid(list(names))
     counts = Counter(owner for key in keys if key in names for owner in owners.get(key, ["-"]))

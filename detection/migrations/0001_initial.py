@@ -90,10 +90,13 @@ class Migration(migrations.Migration):
                 "db_table": "detection_scan",
                 "indexes": [
                     models.Index(
+                        condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="detection_scan_next"
+                    ),
+                    models.Index(
                         condition=models.Q(("due_at__isnull", False)),
                         fields=["catalog_uuid", "due_at"],
                         name="detection_scan_due",
-                    )
+                    ),
                 ],
             },
         ),

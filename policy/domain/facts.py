@@ -11,6 +11,8 @@ from policy.language.base import FactType
 
 LIKELY = 0.8
 """Confidence from which a finding counts as one of values and not of a name alone."""
+MAX_RECORDS = 1_000
+"""Columns of a dataset that a rule goes through one by one; a language bounds iterations, and not what each compares."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,7 +45,11 @@ DATASET = (
     Fact("dataset.column_count", FactType.NUMBER, "how many columns it has"),
     Fact("dataset.column_names", FactType.TEXTS, "the names of its columns"),
     Fact("dataset.column_tags", FactType.TEXTS, "the tags of its columns"),
-    Fact("dataset.columns", FactType.RECORDS, "name, path, type, description, nullable, tags, findings of each column"),
+    Fact(
+        "dataset.columns",
+        FactType.RECORDS,
+        "name, path, type, description, nullable, tags, findings of each column, a thousand at most",
+    ),
     Fact("dataset.findings", FactType.TEXTS, "kinds of values that columns seem to hold, such as email"),
     Fact("dataset.personal_columns", FactType.TEXTS, "columns tagged pii, or whose values seem personal"),
     Fact("dataset.checks_total", FactType.NUMBER, "how many checks it has"),
@@ -140,7 +146,7 @@ _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "dataset.column_count": lambda body: len(body["columns"]),
     "dataset.column_names": lambda body: [column["name"] for column in body["columns"]],
     "dataset.column_tags": lambda body: sorted({tag for column in body["columns"] for tag in column["tags"]}),
-    "dataset.columns": lambda body: [_record(column) for column in body["columns"]],
+    "dataset.columns": lambda body: [_record(column) for column in body["columns"][:MAX_RECORDS]],
     "dataset.findings": lambda body: sorted({each["type"] for column in body["columns"] for each in _findings(column)}),
     "dataset.personal_columns": lambda body: [column["path"] for column in body["columns"] if _is_personal(column)],
     "dataset.schema_version": lambda body: body["schema_version"],

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from catalog.access import gate
 from catalog.access.principals import Caller
@@ -25,6 +25,7 @@ MAX_POLICIES = 500
 MAX_VERSIONS = 1_000
 MAX_REASON = 2_000
 MAX_WAIVER = timedelta(days=366)
+DAILY_HOURS = 20
 
 
 class InvalidWaiver(ValueError):
@@ -123,8 +124,10 @@ def request_judging(*, caller: Caller, slug: str = "") -> uuid.UUID:
 
 
 def request_daily_judging(*, caller: Caller) -> uuid.UUID | None:
-    """Have everything judged anew by all policies, if there are any that judge."""
-    return request_judging(caller=caller) if Policy.objects.filter(active__isnull=False).exists() else None
+    """Have everything judged anew by all policies, if one of those that judge has not done so for most of a day."""
+    lately = clock.now() - timedelta(hours=DAILY_HOURS)
+    waits = Q(judged_at__isnull=True) | Q(judged_at__lt=lately)
+    return request_judging(caller=caller) if Policy.objects.filter(waits, active__isnull=False).exists() else None
 
 
 def _judge_anew(policy: Policy | None, caller: Caller) -> uuid.UUID:

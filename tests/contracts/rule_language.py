@@ -43,6 +43,8 @@ class RuleLanguageContract:
     """Expressions that cannot be compiled, and the line and column where that is."""
     unanswered: tuple[str, ...]
     """Expressions that come to no answer of these facts."""
+    growing: tuple[str, ...]
+    """Expressions that make very much of little."""
     endless: tuple[str, ...]
     """Expressions that would run for very long over many parts."""
 
@@ -71,6 +73,11 @@ class RuleLanguageContract:
             with pytest.raises(EvaluationError) as found:
                 language.compile(text, FACTS).holds(VALUES)
             assert str(found.value)
+
+    def test_what_would_grow_without_end_is_refused(self, language):
+        for text in self.growing:
+            with pytest.raises((InvalidExpression, EvaluationError)):
+                language.compile(text, FACTS).holds(VALUES)
 
     def test_what_runs_too_long_is_stopped(self, language):
         many = VALUES | {"d.owners": [f"user:{number}" for number in range(200)], "d.name": "a" * 5_000 + "!"}

@@ -18,6 +18,10 @@ class TestCel(RuleLanguageContract):
         "d.name.matches('^[a-z]+$')",
         "d.open && d.share >= 0.5",
         "d.owners.size() == 2",
+        "d.name in ['plays', 'other'] && d.count in [1, 2, -3, 3]",
+        "d.parts.exists(p, p.name in ['email'] && p.tags[0] in ['pii', \"'[\"])",
+        "d.more['days'] == 30 && {'a': 1, 'b': 2}.size() == 2",
+        "d.name + '+' + d.name == 'plays+plays' // [d.name]",
         "!has(d.more.nothing)",
     )
     false = ("d.count > 3", "d.parts.all(p, 'pii' in p.tags)", "'user:jonas' in d.owners", "d.name.matches('^x')")
@@ -38,6 +42,16 @@ class TestCel(RuleLanguageContract):
         "d.parts.exists(p, p.nothing == 1)",
         "d.name.matches(')')",
         "d.owners[7] == 'x'",
+    )
+    growing = (
+        "[d.name]" + ".map(a, a + a)" * 26 + ".exists(z, z == 'x')",
+        "[d.owners]" + ".map(a, a + a)" * 26 + ".exists(z, z.size() > 5)",
+        "d.owners" + ".map(a, a + a)" * 26 + ".exists(z, z == 'x')",
+        "d.owners" + ".map(a, [a, a])" * 24 + ".exists(z, z == z)",
+        "d.owners.exists(a, [a + a].exists(b, [b + b].exists(c, c == '')))",
+        "d.owners.exists(a, {'x': a}.size() == 1)",
+        "[1, [d.count]].size() == 2",
+        "d.count in [[1][0], d.count]",
     )
     endless = (
         "d.owners.all(a, d.owners.all(b, d.owners.all(c, d.owners.all(e, a + b + c + e != ''))))",
