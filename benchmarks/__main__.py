@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import detection, hive, http, lineage, policies, registry, relevance, searching, sync
+from benchmarks import detection, flow, hive, http, lineage, policies, registry, relevance, searching, sync
 
 ALL = {
     "http": http.measure_http,
@@ -17,6 +17,7 @@ ALL = {
     "lineage": lineage.measure_lineage,
     "detectors": detection.measure_detectors,
     "profile": detection.measure_profile,
+    "flow": flow.measure_flow,
     "policies": policies.measure_policies,
     "registry": registry.measure_registry,
     "writers": sync.measure_waiting_writer,

@@ -22,7 +22,9 @@ from catalog.journal import clock
 from catalog.journal import selectors as journal
 from catalog.journal.models import ProjectionCursor, Run
 from catalog.models import Dataset, Intent, SyncHold
+from detection.selectors import count_by_status
 from lineage.selectors import count_waiting_events
+from policy.selectors import count_open
 
 _registry = CollectorRegistry()
 ProcessCollector(registry=_registry)
@@ -157,6 +159,12 @@ def _state() -> CollectorRegistry:
     runs = gauge("cairn_runs", "Runs by kind and state", "kind", "state")
     for kind, state, count in Run.objects.values_list("kind", "state").annotate(n=Count("id")):
         runs.labels(kind, state).set(count)
+    checks = gauge("cairn_checks", "Checks by how they ended last", "status")
+    for status, count in count_by_status().items():
+        checks.labels(status or "new").set(count)
+    violations = gauge("cairn_violations", "Open violations by verdict", "verdict")
+    for verdict, count in count_open().items():
+        violations.labels(verdict).set(count)
     gauge("cairn_journal_position", "The last position given out").set(journal.head_position())
     lag = gauge("cairn_projection_lag_seconds", "Age of the oldest entry a projection has not seen", "projection")
     behind = gauge("cairn_projection_lag_entries", "Entries a projection has not seen", "projection")

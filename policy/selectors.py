@@ -290,6 +290,12 @@ def count_by_owner(*, principal: Principal, policy: str = "", newest: int = 5_00
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
+def count_open() -> dict[str, int]:
+    """Return how many violations are open, by verdict; for metrics."""
+    opened = Violation.objects.filter(resolved_at__isnull=True)
+    return dict(opened.values_list("verdict").annotate(n=Count("pk")).order_by())
+
+
 @dataclass(frozen=True, slots=True)
 class WaiverView:
     """What is let be, by whom, why and until when."""

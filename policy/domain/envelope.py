@@ -26,6 +26,8 @@ MAX_PATTERNS = 100
 MAX_EXAMPLES = 50
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])?\Z")
+_RESERVED = frozenset(["new", "of"])
+"""Names that are pages of their own."""
 _PLACEHOLDER = re.compile(r"\{([a-z_.]+)\}")
 KEYS = ("policy", "title", "description", "resource", "scope", "when", "assert", "severity", "message", "examples")
 SCOPE_KEYS = ("datasets", "exclude", "kinds", "platforms", "environments", "tags")
@@ -208,9 +210,9 @@ def parse_rule(text: str, language: RuleLanguage) -> Rule:
     """Return the rule that a text says, compiled. :raises InvalidPolicy: with the line and the reason of what cannot work."""
     reader = _Reader(_composed(text), KEYS, "a rule")
     slug = reader.text("policy")
-    if not _SLUG.match(slug):
+    if not _SLUG.match(slug) or slug in _RESERVED:
         raise InvalidPolicy(
-            f"'policy' is its name: 1 to 100 small letters, digits and hyphens, found {slug[:50]!r}",
+            f"'policy' is its name: 1 to 100 small letters, digits and hyphens, and not 'new' or 'of'; found {slug[:50]!r}",
             reader.line_of("policy"),
         )
     resource = reader.text("resource")

@@ -25,7 +25,7 @@ from policy.domain.verdicts import Judgement, Subject, Verdict, judgements, want
 from policy.models import DailyCount, Policy, Violation
 from policy.selectors import active_rules, explanation, waivers_of
 
-FOLLOWED = frozenset({"identity", "definition", "annotation", "quality", "waiver"})
+FOLLOWED = frozenset({"identity", "definition", "annotation", "data", "quality", "waiver"})
 PAGE = 200
 AUTHOR = system_principal("policy").handle
 JUDGED = failpoints.declare("policy.judged", "a page judged, nothing of it committed")
@@ -36,9 +36,12 @@ Key = tuple[int, uuid.UUID, uuid.UUID | None]
 
 
 def judge_changes(changes: Sequence[Change]) -> None:
-    """Judge the datasets that changes speak of by all active policies."""
+    """Judge the datasets that changes speak of by all active policies; data that grows only where a rule asks for how much there is."""
     keys: dict[uuid.UUID, None] = {}
+    asks_for_data = "dataset.data" in wanted_by(rule for _, _, rule in active_rules())
     for change in changes:
+        if change.aspect == "data" and not asks_for_data:
+            continue
         if change.aspect == "waiver":
             keys |= dict.fromkeys(map(uuid.UUID, change.payload.get("datasets", ())))
         elif change.subject_uuid is not None:

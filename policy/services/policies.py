@@ -17,7 +17,7 @@ from catalog.journal.runs import create_run, find_active_run
 from catalog.journal.services import Entry, publish
 from catalog.selectors import get_dataset
 from policy.domain.envelope import InvalidPolicy
-from policy.models import Policy, PolicyVersion, Violation, Waiver
+from policy.models import Policy, PolicyVersion, Waiver
 from policy.selectors import NoSuchPolicy, NoSuchViolation, get_violation, lint, may_write_policies
 
 KIND = "judge"
@@ -233,8 +233,3 @@ def expire_waivers() -> int:
             if Waiver.objects.filter(pk=row.pk, ended_at__isnull=True).update(ended_at=clock.now()):
                 _tell_waiver(caller, policy, row, "waiver_expired", before={"dataset": str(row.dataset_uuid)})
     return len(over)
-
-
-def count_open() -> int:
-    """Return how many violations are open, for metrics."""
-    return Violation.objects.filter(resolved_at__isnull=True).count()

@@ -12,8 +12,10 @@ from catalog.access.services import create_grant, create_restriction
 from catalog.domain.operations import DropTable, RenameColumn
 from catalog.journal import clock, runs
 from catalog.journal.models import JournalEntry, Run
+from catalog.journal.selectors import Change
 from catalog.models import Dataset
 from catalog.services import annotating, inferring
+from catalog.services.publishing import refresh_bodies
 from deploy.flow import JOBS, PROJECTIONS, PUBLISHES
 from detection.services.checks import add_check
 from detection.services.scans import request_due_scans
@@ -21,7 +23,7 @@ from policy import selectors
 from policy.domain.envelope import InvalidPolicy
 from policy.models import DailyCount, Policy, PolicyVersion, Violation, Waiver
 from policy.selectors import NoSuchPolicy, NoSuchViolation
-from policy.services import policies
+from policy.services import judging, policies
 from policy.services.policies import InvalidWaiver, VersionNotSound
 from policy.starters import starter_policies
 from tests.conftest import Source, pump, refreshed
@@ -203,6 +205,22 @@ def test_what_cannot_be_judged_is_an_error_and_never_a_pass(shop, operator):
     assert view.counts == {"error": 2}
     found = selectors.list_violations(principal=operator.principal, limit=1)[0]
     assert "not found" in found.message
+
+
+def test_data_that_grows_is_judged_where_a_rule_asks_for_it(shop, operator):
+    small = rule("small", "!has(dataset.data.rows) || dataset.data.rows < 10", "{dataset: {data: {rows: 50}}}")
+    key = shop.id_of("orders")
+    grown = Change(1, clock.now(), "dataset", key, 0, "data", "changed", {}, {})
+    activated(operator, OWNED)
+    Violation.objects.all().delete()
+    judging.judge_changes([grown])
+    assert open_ones(operator) == []
+    activated(operator, small)
+    row = Dataset.objects.get(uuid=key)
+    row.data = {"rows": 50}
+    refresh_bodies([row])
+    judging.judge_changes([grown])
+    assert open_ones(operator, policy="small") == [("mem/db/orders", "", "fail")]
 
 
 def test_versions_are_kept_and_going_back_is_activating_an_earlier_one(shop, operator):
