@@ -68,7 +68,7 @@ def migrate(url: str, *arguments: str) -> None:
 def test_migrations_go_forward_back_and_forward(vendor, tmp_path):
     url = f"sqlite:///{tmp_path}/m.sqlite3" if vendor == "sqlite" else postgres_database()
     migrate(url)
-    for app in ("lineage", "catalog", "access", "journal"):
+    for app in ("policy", "detection", "schema_registry", "lineage", "catalog", "access", "journal"):
         migrate(url, app, "zero")
     migrate(url)
     if vendor == "postgresql":
@@ -76,7 +76,10 @@ def test_migrations_go_forward_back_and_forward(vendor, tmp_path):
             partitioned = {
                 row[0] for row in connection.execute("SELECT relname FROM pg_class WHERE relkind = 'p'").fetchall()
             }
-        assert partitioned == {"journal_entry", "journal_run", "access_audit", "lineage_event", "lineage_run"}
+        assert partitioned == {
+            *("journal_entry", "journal_run", "access_audit"),
+            *("lineage_event", "lineage_run", "detection_profile", "detection_check_result"),
+        }
         drop_database(url)
 
 
