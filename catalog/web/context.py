@@ -45,6 +45,11 @@ def views_of(request: HttpRequest, principal: Principal) -> Sequence[selectors.V
     return _once(request, "views", lambda: selectors.list_views(principal=principal, limit=RAIL_VIEWS + 1))
 
 
+def number_of(text: str | None, *, digits: int = 18) -> int | None:
+    """Return the whole number that a text of the address is, of so many digits at most; None for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
 def place_of(request: HttpRequest) -> tuple[str, uuid.UUID] | None:
     """Return name and id of the last item of the page before, of a list that is ordered by names; None for the first page."""
     try:

@@ -17,6 +17,7 @@ from catalog.selectors.datasets import names_by_uuid
 from catalog.selectors.findings import FindingView, count_findings, list_findings
 from catalog.services import inferring
 from catalog.services.annotating import NoSuchClaim, NoSuchColumn
+from catalog.web.context import number_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 from detection import selectors
 from detection.domain.checks import CheckKind, InvalidCheck, Severity
@@ -201,7 +202,7 @@ def findings(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "suggested")
     status = status if status in ("suggested", "accepted", "rejected") else "suggested"
     kind = request.GET.get("type", "")[:200].replace("\x00", "")
-    before = _place(request)
+    before = number_of(request.GET.get("before"))
     found = list_findings(principal=principal, kind=kind, status=status, before=before, limit=PAGE + 1)
     counts = count_findings(principal=principal, status=status)
     return render(
@@ -229,11 +230,6 @@ def _decidable(request: HttpRequest, found: Sequence[FindingView]) -> set[uuid.U
     return {each.uuid for each in found if each.dataset_uuid in datasets and each.status == "suggested"}
 
 
-def _place(request: HttpRequest) -> int | None:
-    text = request.GET.get("before", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 @page_view
 def checks(request: HttpRequest) -> HttpResponse:
     """List checks of all datasets, by how they ended."""
@@ -241,7 +237,10 @@ def checks(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "fail")
     status = status if status in ("fail", "error", "pass", "all") else "fail"
     found: Sequence[selectors.CheckView] = selectors.list_checks(
-        principal=principal, status="" if status == "all" else status, before=_place(request), limit=PAGE + 1
+        principal=principal,
+        status="" if status == "all" else status,
+        before=number_of(request.GET.get("before")),
+        limit=PAGE + 1,
     )
     return render(
         request,

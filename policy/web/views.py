@@ -19,6 +19,7 @@ from catalog.access.selectors import display_names
 from catalog.selectors import get_dataset_by_name, require_details
 from catalog.selectors.datasets import names_by_uuid
 from catalog.web import errors
+from catalog.web.context import number_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 from policy import selectors
 from policy.domain.envelope import MAX_TEXT, InvalidPolicy
@@ -113,13 +114,8 @@ def new_policy(request: HttpRequest) -> HttpResponse:
 @_page
 def policy(request: HttpRequest, slug: str) -> HttpResponse:
     """The editor of a policy: its text, what is wrong with it, a dry run, versions, and what violates it."""
-    number = request.GET.get("version", "")
-    shown = selectors.get_version(slug=slug, number=int(number) if _is_number(number) else None)
+    shown = selectors.get_version(slug=slug, number=number_of(request.GET.get("version"), digits=8))
     return _editor(request, shown)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 9 and int(text) > 0
 
 
 def _editor(request: HttpRequest, shown: selectors.VersionView | None) -> HttpResponse:
@@ -245,14 +241,13 @@ def violations(request: HttpRequest) -> HttpResponse:
     verdict = given.get("verdict", "")
     verdict = verdict if verdict in ("fail", "error", "waived") else ""
     resolved = given.get("resolved") == "1"
-    before = given.get("before", "")
     found: Sequence[selectors.ViolationView] = selectors.list_violations(
         principal=principal,
         policy=slug,
         owner=owner,
         verdict=verdict,
         resolved=resolved,
-        before=int(before) if _is_number(before) else None,
+        before=number_of(given.get("before")),
         limit=PAGE + 1,
     )
     counts = selectors.count_by_owner(principal=principal, policy=slug)

@@ -16,6 +16,7 @@ from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.selectors import get_dataset_by_name, require_details
 from catalog.web import errors
+from catalog.web.context import number_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 from schema_registry.backends import schema_format
 from schema_registry.domain.levels import Level
@@ -145,8 +146,10 @@ def _subject_page(request: HttpRequest, name: SubjectName, table: str) -> HttpRe
         if isinstance(answer, HttpResponse):
             return answer
         tried = answer
-    shown = reads.get_version(principal=principal, name=name, number=_number(request.GET.get("version")) or LATEST)
-    before = _number(request.GET.get("before"))
+    shown = reads.get_version(
+        principal=principal, name=name, number=number_of(request.GET.get("version"), digits=9) or LATEST
+    )
+    before = number_of(request.GET.get("before"), digits=9)
     versions = reads.list_versions(
         principal=principal, name=name, before=before + 1 if before is not None else None, limit=VERSIONS + 1
     )
@@ -179,10 +182,6 @@ def _subject_page(request: HttpRequest, name: SubjectName, table: str) -> HttpRe
         "next_number": summary.latest + 1,
     }
     return render(request, "schema_registry/subject.html", context)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _done(request: HttpRequest, name: SubjectName) -> HttpResponse | _Tried:

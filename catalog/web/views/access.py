@@ -13,7 +13,7 @@ from catalog.access import gate, selectors, services
 from catalog.access.principals import ROLES, NoSuchPrincipal
 from catalog.domain.names import InvalidName
 from catalog.web import undoing
-from catalog.web.context import place_of
+from catalog.web.context import number_of, place_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 PAGE = 100
@@ -238,7 +238,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     records = selectors.list_audit(
         principal=web_principal(request),
         by=request.GET.get("by") or None,
-        before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
+        before=number_of(before),
         limit=PAGE + 1,
     )
     context = {

@@ -27,6 +27,7 @@ from catalog.services.annotating import Annotated
 from catalog.services.definitions import VersionConflict
 from catalog.templatetags.cairn import dataset_url
 from catalog.web import errors
+from catalog.web.context import number_of
 from catalog.web.seen import remember
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
@@ -194,17 +195,12 @@ def _authors(body: Mapping[str, Any]) -> Sequence[str]:
     return [claim["author"] for claim in claims if claim and claim["author"]]
 
 
-def _number(request: HttpRequest, name: str) -> int | None:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
-
-
 def _schema(
     request: HttpRequest, stored: StoredDataset, body: Mapping[str, Any], shown: Mapping[str, str]
 ) -> dict[str, Any]:
     find = request.GET.get("column", "")[:200]
     found = selectors.matching_columns(body["columns"], find)
-    start = min(_number(request, "start") or 0, max(0, len(found) - 1))
+    start = min(number_of(request.GET.get("start"), digits=8) or 0, max(0, len(found) - 1))
     columns = [
         {
             **column,
@@ -273,7 +269,7 @@ def _snapshots(
     except (ConnectorError, selectors.Unsupported) as error:
         return {"source_error": str(error)}
     total = len(history.snapshots)
-    start = min(_number(request, "start") or 0, max(0, total - 1))
+    start = min(number_of(request.GET.get("start"), digits=8) or 0, max(0, total - 1))
     following = start + SNAPSHOTS
     return {
         "snapshots": history.snapshots[start:following],
@@ -298,7 +294,7 @@ def _versions(
 ) -> dict[str, Any]:
     principal = web_principal(request)
     versions = selectors.list_versions(dataset_uuid=stored.uuid, principal=principal, limit=100)
-    first, last = _number(request, "from"), _number(request, "to")
+    first, last = number_of(request.GET.get("from"), digits=8), number_of(request.GET.get("to"), digits=8)
     comparison = None
     if first and last:
         try:

@@ -13,7 +13,7 @@ from catalog import selectors
 from catalog.services import keeping
 from catalog.templatetags.cairn import dataset_url
 from catalog.web import undoing
-from catalog.web.context import place_of
+from catalog.web.context import number_of, place_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 from catalog.web.views.finding import owner_names
 
@@ -26,7 +26,7 @@ def bookmarks(request: HttpRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     found = selectors.list_bookmarks(
         principal=web_principal(request),
-        after=int(after) if after.isascii() and after.isdigit() and len(after) < 18 else None,
+        after=number_of(after),
         limit=PAGE + 1,
     )
     shown = [summary for _, summary in found[:PAGE]]

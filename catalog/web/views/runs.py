@@ -16,7 +16,7 @@ from catalog.journal import selectors as journal
 from catalog.journal.selectors import RunView
 from catalog.services import catalogs
 from catalog.web import errors
-from catalog.web.context import holds_of
+from catalog.web.context import holds_of, number_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 PAGE = 50
@@ -34,7 +34,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     found = journal.list_runs(
         state=state if state in STATES else None,
         subject=subject or None,
-        before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
+        before=number_of(before),
         limit=PAGE + 1,
     )
     context = {
