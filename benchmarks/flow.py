@@ -160,3 +160,5 @@ def measure_flow() -> None:
             goal="p95 5 s",
         )
     flow.client.delete("/v1/policies/flow-probe/activation")
+    for key, _ in flow.datasets:
+        flow.client.delete(f"/v1/datasets/{key}/tags/load-{os.getpid()}")

@@ -21,6 +21,8 @@ from detection.scanning import Scanned, Task
 START_SECONDS = 20.0
 """For the process to begin, and to end a task after the source's time is over."""
 MAX_ANSWER = 32 << 20
+FRUGAL = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
+"""What keeps libraries from reserving addresses by the gigabyte, which the bound of the process's memory would count."""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Sampler:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env=os.environ | FRUGAL,
                 cwd=settings.BASE_DIR,
             )
             how = {
