@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from deploy.demo.waiting import end_on_interrupt, wait_for
+from deploy.demo.waiting import end_with_cairn, wait_for
 
 
 def _record(name: str, doc: str, *fields: dict[str, Any]) -> str:
@@ -99,5 +99,5 @@ def _main(url: str, token: str) -> int:
 
 
 if __name__ == "__main__":
-    end_on_interrupt()
+    end_with_cairn()
     print(_main(sys.argv[1], sys.stdin.read()))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.demo.waiting import end_on_interrupt, wait_for
+from deploy.demo.waiting import end_with_cairn, wait_for
 from lineage.domain.sql import statements_lineage
 
 if TYPE_CHECKING:
@@ -113,5 +113,5 @@ def _named(name: tuple[str, ...]) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    end_on_interrupt()
+    end_with_cairn()
     print(_main(sys.argv[1], sys.stdin.read()))

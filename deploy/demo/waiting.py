@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
 
 
-def end_on_interrupt() -> None:
-    """Have Ctrl-C end this process at once: clients of others may catch what Python makes of it, and try again."""
+def end_with_cairn() -> None:
+    """
+    Have Ctrl-C end this process at once, and the end of the worker that started it, which may come between the two.
+
+    Clients of others may catch what Python makes of an interrupt, and try again.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    worker = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == worker:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="watch", daemon=True).start()
 
 
 def wait_for(url: str, seconds: float = 90) -> None:
