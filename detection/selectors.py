@@ -13,8 +13,8 @@ from django.db.models import Count, Q
 
 from catalog.access import gate
 from catalog.access.principals import Principal
-from catalog.selectors import get_dataset, require_details
-from catalog.selectors.datasets import names_by_uuid
+from catalog.selectors.datasets import dataset_for_details, names_by_uuid, newest_first
+from catalog.selectors.scanning import list_looked_into
 from detection.domain.checks import Check, CheckKind
 from detection.models import CheckResult, CheckRow, ProfileRecord, Scan
 
@@ -65,8 +65,7 @@ class QualityView:
 
 def get_quality(*, principal: Principal, dataset_uuid: uuid.UUID) -> QualityView:
     """Return what is known of a dataset's rows. :raises NoSuchDataset, Denied: as the gate says."""
-    stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
-    require_details(stored, principal, "reading what its rows are like")
+    stored = dataset_for_details(dataset_uuid, principal, "reading what its rows are like")
     row = Scan.objects.filter(dataset_uuid=stored.uuid).first() or Scan(dataset_uuid=stored.uuid)
     paths = {column["uuid"]: column["path"] for column in orjson.loads(stored.body)["columns"]}
     checks = CheckRow.objects.filter(dataset_uuid=stored.uuid).order_by("pk")
@@ -112,24 +111,18 @@ def list_checks(
         if value:
             condition &= Q(**{field: value})
     rows: list[tuple[CheckRow, str]] = []
-    place, looked_at = before, 0
-    while len(rows) < limit and looked_at < MAX_LOOKED_AT:
-        behind = condition & Q(pk__lt=place) if place is not None else condition
-        page = list(CheckRow.objects.filter(behind).order_by("-pk")[:PAGE])
-        if not page:
-            break
+    for page in newest_first(CheckRow.objects.filter(condition), before=before, page=PAGE, most=MAX_LOOKED_AT):
         names = names_by_uuid(principal=principal, uuids=[row.dataset_uuid for row in page], role=gate.READ)
         rows += [(row, names[row.dataset_uuid].qualified_name) for row in page if row.dataset_uuid in names]
-        place, looked_at = page[-1].pk, looked_at + len(page)
+        if len(rows) >= limit:
+            break
     shown = rows[:limit]
-    paths = _paths(principal, [row.dataset_uuid for row, _ in shown])
+    paths = _paths([row.dataset_uuid for row, _ in shown])
     return [_view(row, name, paths) for row, name in shown]
 
 
-def _paths(principal: Principal, datasets: Sequence[uuid.UUID]) -> dict[str, str]:
+def _paths(datasets: Sequence[uuid.UUID]) -> dict[str, str]:
     """Return the paths of the columns of some datasets, by their ids."""
-    from catalog.selectors.scanning import list_looked_into
-
     return {column["uuid"]: column["path"] for dataset in list_looked_into(datasets) for column in dataset.columns}
 
 
@@ -139,7 +132,7 @@ def get_check(*, principal: Principal, check_uuid: uuid.UUID) -> CheckView:
     names = names_by_uuid(principal=principal, uuids=[row.dataset_uuid], role=gate.READ) if row is not None else {}
     if row is None or row.dataset_uuid not in names:
         raise NoSuchCheck(f"there is no check {check_uuid}")
-    return _view(row, names[row.dataset_uuid].qualified_name, _paths(principal, [row.dataset_uuid]))
+    return _view(row, names[row.dataset_uuid].qualified_name, _paths([row.dataset_uuid]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +182,7 @@ class RowCount:
 
 def list_row_counts(*, principal: Principal, dataset_uuid: uuid.UUID, limit: int = 30) -> Sequence[RowCount]:
     """Return how many rows a dataset had, newest first. :raises NoSuchDataset, Denied: as the gate says."""
-    stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
-    require_details(stored, principal, "reading what its rows are like")
+    stored = dataset_for_details(dataset_uuid, principal, "reading what its rows are like")
     rows = ProfileRecord.objects.filter(dataset_uuid=stored.uuid).order_by("-made_at")[:limit]
     return [RowCount(row.made_at, row.rows, row.total_rows, row.nulls) for row in rows]
 

@@ -16,9 +16,8 @@ from django.db.models import Count, Max, Q
 from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.journal import clock
-from catalog.selectors import get_dataset, require_details
 from catalog.selectors.bodies import count_live, iterate_bodies
-from catalog.selectors.datasets import names_by_uuid
+from catalog.selectors.datasets import dataset_for_details, names_by_uuid, newest_first
 from catalog.selectors.metadata import owners_by_uuid
 from detection.selectors import count_checks
 from policy.backends import rule_language, rule_of
@@ -66,14 +65,16 @@ class PolicyView:
     open_violations: int | None
 
 
-def list_policies(*, principal: Principal) -> Sequence[PolicyView]:
-    """Return all policies by name; there are some hundreds at most."""
-    policies = list(Policy.objects.order_by("slug"))
-    latest = dict(PolicyVersion.objects.values_list("policy_id").annotate(n=Max("number")))
+def list_policies(*, principal: Principal, slug: str = "") -> Sequence[PolicyView]:
+    """Return all policies by name, or the one of a name; there are some hundreds at most."""
+    rows_of = Policy.objects.filter(slug=slug) if slug else Policy.objects.all()
+    policies = list(rows_of.order_by("slug"))
+    versions = PolicyVersion.objects.filter(policy__in=policies)
+    latest = dict(versions.values_list("policy_id").annotate(n=Max("number")))
     numbers = {policy.pk: policy.active or latest[policy.pk] for policy in policies}
-    rows = PolicyVersion.objects.filter(policy__in=policies, number__in=set(numbers.values())).defer("text")
+    rows = versions.filter(number__in=set(numbers.values())).defer("text")
     shown = {row.policy_id: row for row in rows if numbers[row.policy_id] == row.number}
-    opened = Violation.objects.filter(resolved_at__isnull=True).exclude(verdict=Verdict.WAIVED)
+    opened = Violation.objects.filter(policy__in=policies, resolved_at__isnull=True).exclude(verdict=Verdict.WAIVED)
     counts = dict(opened.values_list("policy_id").annotate(n=Count("pk")).order_by())
     tells = may_write_policies(principal)
     return [
@@ -227,15 +228,12 @@ def list_violations(
     for field_, value in (("policy__slug", policy), ("dataset_uuid", dataset_uuid), ("verdict", verdict)):
         if value:
             condition &= Q(**{field_: value})
+    rows = Violation.objects.filter(condition).select_related("policy")
     found: list[ViolationView] = []
-    place, looked_at = before, 0
-    while len(found) < limit and looked_at < MAX_LOOKED_AT:
-        behind = condition & Q(pk__lt=place) if place is not None else condition
-        page = list(Violation.objects.filter(behind).select_related("policy").order_by("-pk")[:PAGE])
-        if not page:
-            break
+    for page in newest_first(rows, before=before, page=PAGE, most=MAX_LOOKED_AT):
         found += _views(page, principal, owner)
-        place, looked_at = page[-1].pk, looked_at + len(page)
+        if len(found) >= limit:
+            break
     return found[:limit]
 
 
@@ -333,8 +331,7 @@ def dataset_verdicts(*, principal: Principal, dataset_uuid: uuid.UUID) -> Sequen
 
     :raises NoSuchDataset, Denied: as the gate says.
     """
-    stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
-    require_details(stored, principal, "reading what policies say of it")
+    stored = dataset_for_details(dataset_uuid, principal, "reading what policies say of it")
     now = clock.now()
     waivers = waivers_of([stored.uuid], now)
     opened = {
@@ -345,7 +342,7 @@ def dataset_verdicts(*, principal: Principal, dataset_uuid: uuid.UUID) -> Sequen
     subject = Subject.of(orjson.loads(stored.body), checked, now)
     found: list[VerdictView] = []
     for policy_id, slug, rule in active_rules():
-        waived = {column: row for (policy, _, column), row in waivers.items() if policy == policy_id}
+        waived = waivers.get((policy_id, stored.uuid), {})
         for one in judgements(rule, subject, waived):
             if one.column and one.verdict in (Verdict.PASSED, Verdict.NOT_APPLICABLE):
                 continue
@@ -386,13 +383,16 @@ def active_rules() -> list[tuple[int, str, Rule]]:
     return found
 
 
-Waivers = Mapping[tuple[int, uuid.UUID, uuid.UUID | None], Waiver]
+Waivers = Mapping[tuple[int, uuid.UUID], Mapping[uuid.UUID | None, Waiver]]
 
 
 def waivers_of(datasets: Sequence[uuid.UUID], now: datetime) -> Waivers:
-    """Return the waivers that hold for some datasets, by policy, dataset and column."""
+    """Return the waivers that hold for some datasets, by policy and dataset, and there by column."""
     rows = Waiver.objects.filter(dataset_uuid__in=list(datasets), expires_at__gt=now, ended_at__isnull=True)
-    return {(row.policy_id, row.dataset_uuid, row.column_uuid): row for row in rows}
+    found: dict[tuple[int, uuid.UUID], dict[uuid.UUID | None, Waiver]] = {}
+    for row in rows:
+        found.setdefault((row.policy_id, row.dataset_uuid), {})[row.column_uuid] = row
+    return found
 
 
 def explanation(rule: Rule, facts: Mapping[str, Any]) -> list[Part]:

@@ -52,6 +52,11 @@ class Caller:
     principal: Principal
     door: str
 
+    @property
+    def cause(self) -> dict[str, str]:
+        """What journal entries say made the change."""
+        return {"principal": self.principal.handle, "door": self.door}
+
 
 class _Memory:
     """What a process remembers of principals, all forgotten when the access generation moves."""

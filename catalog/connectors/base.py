@@ -391,6 +391,11 @@ class SamplesRows(Protocol):
         """
 
 
+def quoted(name: str) -> str:
+    """Return a name as standard SQL writes it, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def page_of_names(names: Iterable[str], ctx: Context, page: PageToken | None) -> Page[str]:
     """Return one page of names that a source gave all at once, in order; the token is the last name of the page."""
     ordered = sorted(names)

@@ -41,6 +41,7 @@ from catalog.connectors.base import (
     SourceUnavailable,
     check_options,
     page_of_names,
+    quoted,
     text_option,
 )
 from catalog.domain.documents import Column, DataFacts, DatasetDocument, ForeignKey
@@ -78,13 +79,9 @@ AND constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY') ORDER BY table_name, const
 """
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _cut(name: str, kind: str) -> str:
     """Return what reads a column without the rest of long texts; of bytes, whether there are any."""
-    column = _quoted(name)
+    column = quoted(name)
     if kind == "VARCHAR":
         return f"left({column}, {SAMPLED_CHARACTERS}) AS {column}"
     return f"CASE WHEN {column} IS NOT NULL THEN true END AS {column}" if kind in ("BLOB", "BIT") else column
@@ -256,7 +253,7 @@ class DuckDBConnector:
     def sample(self, ctx: Context, ref: DatasetRef, *, limit: int, newest_of: Sequence[str] = ()) -> RowSample:
         """Return the whole table if it is small, else rows drawn at random; of views, the first rows."""
         with self._open() as connection, _stopped_at(connection, ctx):
-            name = f"{_quoted(ref.database)}.{_quoted(ref.name)}"
+            name = f"{quoted(ref.database)}.{quoted(ref.name)}"
             try:
                 described = connection.execute(f"DESCRIBE {name}").fetchall()
             except duckdb.CatalogException as error:
@@ -275,7 +272,7 @@ class DuckDBConnector:
                 rows = connection.sql(f"SELECT {chosen} FROM {name} {drawn}").to_arrow_table()
             newest = {}
             for column in {column for column, *_ in described}.intersection(newest_of):
-                asked = f"SELECT max({_quoted(column)})::VARCHAR FROM {name}"
+                asked = f"SELECT max({quoted(column)})::VARCHAR FROM {name}"
                 ((newest[column],),) = connection.execute(asked).fetchall()
         return RowSample(rows, method, total, newest=newest)
 

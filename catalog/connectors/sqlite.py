@@ -34,6 +34,7 @@ from catalog.connectors.base import (
     SourceBusy,
     SourceUnavailable,
     check_options,
+    quoted,
     text_option,
 )
 from catalog.connectors.rows import arrow_table
@@ -46,13 +47,9 @@ SAMPLED_PLACES = 100
 """From how many places of a large table rows are taken."""
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _cut(name: str) -> str:
     """Return what reads a column without the rest of long texts."""
-    column = _quoted(name)
+    column = quoted(name)
     return f"CASE WHEN typeof({column}) IN ('text', 'blob') THEN substr({column}, 1, {SAMPLED_CHARACTERS}) ELSE {column} END"
 
 
@@ -205,7 +202,7 @@ class SQLiteConnector:
                 ).fetchall()
                 if hidden != 1
             ]
-            table = _quoted(ref.name)
+            table = quoted(ref.name)
             chosen = ", ".join(_cut(name) for name in columns)
             rows = connection.execute(f"SELECT {chosen} FROM {table} LIMIT ?", (limit + 1,)).fetchall()
             method, total = SampleMethod.ALL, len(rows)
@@ -217,7 +214,7 @@ class SQLiteConnector:
             newest = {}
             for name in newest_of:
                 if name in columns:
-                    (newest[name],) = connection.execute(f"SELECT max({_quoted(name)}) FROM {table}").fetchone()
+                    (newest[name],) = connection.execute(f"SELECT max({quoted(name)}) FROM {table}").fetchone()
         return RowSample(arrow_table(columns, rows), method, total, newest=newest)
 
     @staticmethod

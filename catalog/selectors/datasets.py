@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 
 from catalog.access import gate
 from catalog.access.principals import Principal
@@ -162,6 +162,25 @@ def names_by_uuid(
     return found
 
 
+Rows = TypeVar("Rows", bound=Model)
+
+
+def newest_first(rows: QuerySet[Rows], *, before: int | None, page: int, most: int) -> Iterator[list[Rows]]:
+    """
+    Return rows of another table page by page, the newest first, behind one by its number; no more than ``most`` in all.
+
+    For lists of what hangs on datasets, which are asked about a page at a time whether the asker may know them.
+    """
+    looked_at = 0
+    while looked_at < most:
+        behind = rows if before is None else rows.filter(pk__lt=before)
+        found = list(behind.order_by("-pk")[:page])
+        if not found:
+            return
+        yield found
+        before, looked_at = found[-1].pk, looked_at + len(found)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDataset:
     """A dataset's stored answer. ``body`` is whole for readers, reduced for those who may only discover it."""
@@ -272,6 +291,13 @@ def dataset_for_details(dataset_uuid: uuid.UUID, principal: Principal, what: str
     """Return a dataset whose details may be read. :raises Denied: if the principal may only discover it, saying for what."""
     stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
     require_details(stored, principal, what)
+    return stored
+
+
+def dataset_for(dataset_uuid: uuid.UUID, principal: Principal, role: str, doing: str) -> StoredDataset:
+    """Return a dataset on which the principal has a role. :raises Denied: if it may only discover it, saying what for."""
+    stored = get_dataset(dataset_uuid=dataset_uuid, principal=principal)
+    gate.require(principal, role, stored.access_class_id, what=f"{doing} '{stored.qualified_name}'")
     return stored
 
 

@@ -189,19 +189,26 @@ def _apply(
     return Annotated(dataset.uuid, dataset.version, claim_uuid)
 
 
-def lock_described(caller: Caller, dataset_uuid: uuid.UUID) -> Dataset:
+def lock_described(
+    caller: Caller, dataset_uuid: uuid.UUID, *, role: str = gate.EDIT, doing: str = "describing"
+) -> Dataset:
     """Return a dataset that somebody may describe, its row locked. :raises NoSuchDataset, Denied: as the gate says."""
-    dataset = (
+    dataset = lock_dataset(dataset_uuid)
+    if dataset is None or not gate.may(caller.principal, gate.DISCOVER, dataset.access_class_id):
+        raise NoSuchDataset(str(dataset_uuid))
+    gate.require(caller.principal, role, dataset.access_class_id, what=f"{doing} '{dataset.qualified_name}'")
+    return dataset
+
+
+def lock_dataset(dataset_uuid: uuid.UUID) -> Dataset | None:
+    """Return a dataset with its row locked, None if there is none, or another has absorbed it; whoever asks has been let in."""
+    return (
         Dataset.objects.select_for_update(of=("self",))
         .select_related("catalog", "database")
         .filter(uuid=dataset_uuid)
+        .exclude(state=DatasetState.ABSORBED)
         .first()
     )
-    hidden = dataset is None or not gate.may(caller.principal, gate.DISCOVER, dataset.access_class_id)
-    if dataset is None or hidden or dataset.state == DatasetState.ABSORBED:
-        raise NoSuchDataset(str(dataset_uuid))
-    gate.require(caller.principal, gate.EDIT, dataset.access_class_id, what=f"describing '{dataset.qualified_name}'")
-    return dataset
 
 
 def _column(dataset: Dataset, path: str | None) -> ColumnRow | None:

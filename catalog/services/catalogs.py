@@ -186,7 +186,7 @@ def _tell(caller: Caller, catalog: Catalog, operation: str, before: Any = None, 
                 "catalog",
                 catalog.uuid,
                 catalog.version,
-                cause={"principal": caller.principal.handle, "door": caller.door},
+                cause=caller.cause,
                 payload={"name": catalog.name},
             )
         ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import orjson
 from django.db.models import Q
@@ -15,6 +14,7 @@ from catalog import backends
 from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.domain.families import family_of
+from catalog.domain.findings import standing_findings
 from catalog.domain.identifiers import fold
 from catalog.domain.names import QualifiedName
 from catalog.domain.query import Query, relaxations
@@ -53,13 +53,8 @@ def _documents(rows: Iterable[tuple[uuid.UUID, int, int, bytes]]) -> Iterator[Se
             tags=sorted({*whole["tags"], *(tag for column in whole["columns"] for tag in column["tags"])}),
             columns=[column["path"] for column in whole["columns"]],
             deprecated=DEPRECATED in map(fold, whole["tags"]),
-            findings=sorted({name for column in whole["columns"] for name in found_kinds(column)}),
+            findings=sorted({each["type"] for column in whole["columns"] for each in standing_findings(column)}),
         )
-
-
-def found_kinds(column: Mapping[str, Any]) -> list[str]:
-    """Return the kinds of values that a column of a body seems to hold, those that somebody rejected left out."""
-    return [found["type"] for found in column.get("findings", ()) if found["status"] != "rejected"]
 
 
 _ROW = ("uuid", "version", "access_class_id", "body")

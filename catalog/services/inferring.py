@@ -13,14 +13,14 @@ from django.db import transaction
 
 from catalog.access import gate
 from catalog.access.principals import Caller
+from catalog.domain.findings import REJECTED
 from catalog.journal import clock
-from catalog.models import Annotation, ColumnRow, Dataset, DatasetState, SaidBy
-from catalog.selectors import NoSuchDataset
-from catalog.services.annotating import Annotated, NoSuchClaim, add_tag, remove_tag
+from catalog.models import Annotation, ColumnRow, Dataset, SaidBy
+from catalog.services.annotating import Annotated, NoSuchClaim, add_tag, lock_dataset, lock_described, remove_tag
 from catalog.services.publishing import publish_changes, refresh_bodies
 
 FINDING = "finding"
-SUGGESTED, ACCEPTED, REJECTED = "suggested", "accepted", "rejected"
+SUGGESTED, ACCEPTED = "suggested", "accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def infer(*, caller: Caller, dataset_uuid: uuid.UUID, inferred: Sequence[Inferre
     What somebody accepted or rejected stays as it is. Columns that are gone are passed over.
     """
     with transaction.atomic():
-        dataset = _locked(dataset_uuid)
+        dataset = lock_dataset(dataset_uuid)
         if dataset is None:
             return False
         columns = {
@@ -92,11 +92,7 @@ def decide(*, caller: Caller, dataset_uuid: uuid.UUID, finding: uuid.UUID, accep
     """
     status = ACCEPTED if accept else REJECTED
     with transaction.atomic():
-        dataset = _locked(dataset_uuid)
-        if dataset is None or not gate.may(caller.principal, gate.DISCOVER, dataset.access_class_id):
-            raise NoSuchDataset(str(dataset_uuid))
-        what = f"deciding about findings of '{dataset.qualified_name}'"
-        gate.require(caller.principal, gate.STEWARD, dataset.access_class_id, what=what)
+        dataset = lock_described(caller, dataset_uuid, role=gate.STEWARD, doing="deciding about findings of")
         claim = (
             Annotation.objects.select_related("column")
             .filter(dataset=dataset, uuid=finding, aspect=FINDING, ended_at__isnull=True)
@@ -133,16 +129,6 @@ def decide(*, caller: Caller, dataset_uuid: uuid.UUID, finding: uuid.UUID, accep
             with suppress(NoSuchClaim):  # somebody took it off meanwhile
                 version = remove_tag(caller=caller, dataset_uuid=dataset_uuid, tag=tag, column=column.path).version
     return Annotated(dataset_uuid, version, decided.uuid)
-
-
-def _locked(dataset_uuid: uuid.UUID) -> Dataset | None:
-    return (
-        Dataset.objects.select_for_update(of=("self",))
-        .select_related("catalog", "database")
-        .filter(uuid=dataset_uuid)
-        .exclude(state=DatasetState.ABSORBED)
-        .first()
-    )
 
 
 def _end(claim: Annotation, now: datetime, caller: Caller) -> None:

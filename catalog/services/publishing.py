@@ -94,7 +94,7 @@ def publish_changes(
     now = clock.now()
     entries = []
     records = []
-    why = {"principal": caller.principal.handle, "door": caller.door, **cause}
+    why = {**caller.cause, **cause}
     for dataset, told in changes:
         first = dataset.version - len(told) + 1
         for offset, (aspect, operation, payload) in enumerate(told):

@@ -16,7 +16,8 @@ from catalog.access.principals import Caller, system_principal
 from catalog.access.services import AuditEntry, record
 from catalog.journal import clock
 from catalog.journal.services import Entry, publish
-from catalog.selectors import NoSuchDataset, StoredDataset, get_dataset
+from catalog.selectors import NoSuchDataset, StoredDataset
+from catalog.selectors.datasets import dataset_for
 from catalog.selectors.scanning import LookedInto, catalogs_of_datasets
 from catalog.services.annotating import NoSuchColumn
 from detection.domain.checks import (
@@ -34,7 +35,8 @@ from detection.models import CheckResult, CheckRow, Scan
 from detection.scanning import Scanned
 from detection.selectors import NoSuchCheck
 
-AUTHOR = system_principal("detection").handle
+CALLER = Caller(system_principal("detection"), "scan")
+"""Who does what scans lead to."""
 MAX_CHECKS = 200
 """Of one dataset."""
 
@@ -55,7 +57,7 @@ def add_check(
     :raises NoSuchColumn: if the dataset has no such column.
     :raises NoSuchDataset, Denied: as the gate says.
     """
-    stored = _editable(caller, dataset_uuid, "checking")
+    stored = dataset_for(dataset_uuid, caller.principal, gate.EDIT, "checking")
     check = parse_check(kind, column, arguments)
     if severity not in set(Severity):
         raise InvalidCheck(f"severity is {', '.join(Severity)}, found {severity[:20]!r}")
@@ -88,7 +90,7 @@ def remove_check(*, caller: Caller, check_uuid: uuid.UUID) -> None:
         row = CheckRow.objects.select_for_update().filter(uuid=check_uuid).first()
         if row is None:
             raise NoSuchCheck(f"there is no check {check_uuid}")
-        stored = _editable(caller, row.dataset_uuid, "checking")
+        stored = dataset_for(row.dataset_uuid, caller.principal, gate.EDIT, "checking")
         row.delete()
         _tell(
             caller,
@@ -97,12 +99,6 @@ def remove_check(*, caller: Caller, check_uuid: uuid.UUID) -> None:
             "check_removed",
             before={"kind": row.kind, "arguments": row.arguments},
         )
-
-
-def _editable(caller: Caller, dataset_uuid: uuid.UUID, doing: str) -> StoredDataset:
-    stored = get_dataset(dataset_uuid=dataset_uuid, principal=caller.principal)
-    gate.require(caller.principal, gate.EDIT, stored.access_class_id, what=f"{doing} '{stored.qualified_name}'")
-    return stored
 
 
 def _column_uuid(stored: StoredDataset, path: str) -> uuid.UUID:
@@ -126,15 +122,14 @@ def _locked_scan(dataset: uuid.UUID) -> Scan:
 
 def _tell(caller: Caller, scan: Scan, name: str, operation: str, *, before: Any = None, after: Any = None) -> None:
     """Raise the version of a dataset's quality, say what was done, and save the row of its scans."""
-    cause = {"principal": caller.principal.handle, "door": caller.door}
-    _publish(scan, operation, cause, {"qualified_name": name})
+    _publish(scan, operation, caller, {"qualified_name": name})
     record(caller, [AuditEntry(f"dataset.{operation}", "dataset", name, scan.dataset_uuid, before, after)])
     scan.save()
 
 
-def _publish(scan: Scan, operation: str, cause: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
+def _publish(scan: Scan, operation: str, caller: Caller, payload: Mapping[str, Any]) -> None:
     scan.version += 1
-    publish([Entry("quality", operation, "quality", scan.dataset_uuid, scan.version, cause, payload)])
+    publish([Entry("quality", operation, "quality", scan.dataset_uuid, scan.version, caller.cause, payload)])
 
 
 def judge_checks(scan: Scan, dataset: LookedInto, scanned: Scanned, now: datetime) -> None:
@@ -166,8 +161,7 @@ def judge_checks(scan: Scan, dataset: LookedInto, scanned: Scanned, now: datetim
     CheckRow.objects.bulk_update(rows, ["status", "observed", "judged_at", "failing_since"])
     CheckResult.objects.bulk_create(results)
     if changed:
-        cause = {"principal": AUTHOR, "door": "scan"}
-        _publish(scan, "judged", cause, {"checks": {str(row.uuid): row.status for row in changed}})
+        _publish(scan, "judged", CALLER, {"checks": {str(row.uuid): row.status for row in changed}})
 
 
 def _measured(row: CheckRow, scanned: Scanned, paths: Mapping[str, str]) -> Measured | None:

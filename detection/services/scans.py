@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db import transaction
 
 from catalog.access import gate
-from catalog.access.principals import Caller, system_principal
+from catalog.access.principals import Caller
 from catalog.connectors.base import ConnectorError
 from catalog.journal import clock, failpoints
 from catalog.journal.runs import Attempt, create_run, find_active_run
 from catalog.journal.selectors import Change, count_active_runs
-from catalog.selectors import get_dataset
+from catalog.selectors.datasets import dataset_for
 from catalog.selectors.definitions import iterate_datasets
 from catalog.selectors.scanning import (
     LookedInto,
@@ -35,7 +35,7 @@ from detection.domain.checks import Check, CheckKind
 from detection.models import CheckRow, ProfileRecord, Scan
 from detection.sampler import Sampler
 from detection.scanning import Scanned, ScannedColumn, Task, scan_names
-from detection.services.checks import judge_checks
+from detection.services.checks import CALLER, judge_checks
 
 KIND = "scan"
 FOLLOWED = frozenset({"identity", "definition", "data", "catalog"})
@@ -44,7 +44,6 @@ BATCH = 100
 RUN_SECONDS = 300.0
 """A run gives way to those of other catalogs after so long; what is still due is the next one's."""
 MAX_BACK_OFF = 7
-CALLER = Caller(system_principal("detection"), "scan")
 STORED = failpoints.declare("detection.scanned", "a dataset scanned, nothing of it committed")
 TAGS = {"personal": "pii", "financial": "financial", "secret": "secret"}
 """The tag that a finding of a category suggests."""
@@ -133,8 +132,7 @@ def request_scan(*, caller: Caller, dataset_uuid: uuid.UUID) -> uuid.UUID | None
 
     :raises NoSuchDataset, Denied: as the gate says; whoever may describe a dataset may have it scanned.
     """
-    stored = get_dataset(dataset_uuid=dataset_uuid, principal=caller.principal)
-    gate.require(caller.principal, gate.EDIT, stored.access_class_id, what=f"scanning '{stored.qualified_name}'")
+    stored = dataset_for(dataset_uuid, caller.principal, gate.EDIT, "scanning")
     with transaction.atomic():
         _mark({stored.uuid: True})
         catalog = Scan.objects.filter(dataset_uuid=stored.uuid).values_list("catalog_uuid", flat=True)
@@ -166,12 +164,11 @@ class _Progress:
 def run_scan(attempt: Attempt) -> Mapping[str, Any]:
     """Scan the datasets of a catalog that are due; return how many were, and of how many the rows could not be read."""
     progress = _Progress(attempt)
-    found = [source for source in list_row_sources() if source.name == attempt.subject]
     deadline = time.monotonic() + RUN_SECONDS
-    with ExitStack() as stack:
-        for source in found:
-            sampler: Sampler | None = None
-            refused = ""
+    source = next((each for each in list_row_sources() if each.name == attempt.subject), None)
+    if source is not None:
+        with ExitStack() as stack:
+            sampler, refused = None, ""
             if source.reads_rows and source.connector is not None:
                 try:
                     sampler = stack.enter_context(Sampler(source.connector, source.options()))

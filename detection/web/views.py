@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from catalog.access import gate
+from catalog.domain.findings import standing_findings
 from catalog.selectors import StoredDataset, get_dataset_by_name, require_details
 from catalog.selectors.datasets import names_by_uuid
 from catalog.selectors.findings import FindingView, count_findings, list_findings
@@ -104,7 +105,7 @@ def _column(profiled: Mapping[str, Any], known: Mapping[str, Any], rows: int) ->
         "empty": f"{empty:.1%}" if 0.0005 <= empty < 1 else f"{empty:.0%}",
         "empty_width": round(empty * 100, 1),
         "range": _range(profiled),
-        "finding": next((f["type"] for f in known.get("findings", ()) if f["status"] != "rejected"), ""),
+        "finding": next((each["type"] for each in standing_findings(known)), ""),
     }
 
 

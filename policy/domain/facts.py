@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from catalog.domain.findings import standing_findings
 from policy.language.base import FactType
 
 LIKELY = 0.8
@@ -147,7 +148,9 @@ _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "dataset.column_names": lambda body: [column["name"] for column in body["columns"]],
     "dataset.column_tags": lambda body: sorted({tag for column in body["columns"] for tag in column["tags"]}),
     "dataset.columns": lambda body: [_record(column) for column in body["columns"][:MAX_RECORDS]],
-    "dataset.findings": lambda body: sorted({each["type"] for column in body["columns"] for each in _findings(column)}),
+    "dataset.findings": lambda body: sorted(
+        {each["type"] for column in body["columns"] for each in standing_findings(column)}
+    ),
     "dataset.personal_columns": lambda body: [column["path"] for column in body["columns"] if _is_personal(column)],
     "dataset.schema_version": lambda body: body["schema_version"],
     "dataset.created_at": lambda body: _time(body["created_at"]),
@@ -167,7 +170,7 @@ def columns_facts(body: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], 
     """Return each column of a body with its facts."""
     keys = set(body["primary_key"])
     for column in body["columns"]:
-        found = list(_findings(column))
+        found = standing_findings(column)
         yield (
             column,
             {
@@ -185,16 +188,10 @@ def columns_facts(body: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], 
         )
 
 
-def _findings(column: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for found in column.get("findings", ()):
-        if found["status"] != "rejected":
-            yield found
-
-
 def _is_personal(column: Mapping[str, Any]) -> bool:
     return "pii" in column["tags"] or any(
         found["category"] == "personal" and (found["status"] == "accepted" or (found["confidence"] or 0.0) >= LIKELY)
-        for found in _findings(column)
+        for found in standing_findings(column)
     )
 
 
@@ -206,7 +203,7 @@ def _record(column: Mapping[str, Any]) -> dict[str, Any]:
         "description": _text(column["description"]),
         "nullable": column["nullable"],
         "tags": column["tags"],
-        "findings": [found["type"] for found in _findings(column)],
+        "findings": [found["type"] for found in standing_findings(column)],
     }
 
 

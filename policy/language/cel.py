@@ -20,6 +20,8 @@ from cel_expr_python import cel
 from policy.language.base import EvaluationError, FactType, InvalidExpression
 
 MAX_TEXT = 4_000
+PROGRAMS = 2_000
+"""Compiled expressions that a process keeps."""
 _TYPES = {
     FactType.TEXT: cel.Type.STRING,
     FactType.NUMBER: cel.Type.INT,
@@ -114,6 +116,24 @@ def _environment(facts: tuple[tuple[str, FactType], ...]) -> cel.Env:
     return cel.NewEnv(variables={name: _TYPES[kind] for name, kind in facts})
 
 
+@functools.lru_cache(maxsize=PROGRAMS)
+def _program(text: str, facts: tuple[tuple[str, FactType], ...]) -> CelProgram:
+    """Compile an expression; those of a rule and its parts are asked for with each dataset that breaks it."""
+    try:
+        expression = _environment(facts).compile(text)
+    except (RuntimeError, ValueError) as error:
+        found = _PLACED.search(str(error))
+        if found is None:
+            raise InvalidExpression(_told(str(error))) from None
+        reason = _told(found[3]).replace(" (in container '')", "")
+        # A text that is nested too deep has no place.
+        raise InvalidExpression(reason, max(1, int(found[1])), max(1, int(found[2]))) from None
+    if expression.return_type() != cel.Type.BOOL:
+        raise InvalidExpression("it is neither true nor false; compare it with something")
+    _check_growth(text)
+    return CelProgram(expression)
+
+
 class CelLanguage:
     """Compiles CEL."""
 
@@ -123,19 +143,7 @@ class CelLanguage:
             raise InvalidExpression(f"an expression has at most {MAX_TEXT} characters, this one has {len(text)}")
         if "\x00" in text:
             raise InvalidExpression("an expression cannot hold a NUL character")
-        try:
-            expression = _environment(tuple(facts.items())).compile(text)
-        except (RuntimeError, ValueError) as error:
-            found = _PLACED.search(str(error))
-            if found is None:
-                raise InvalidExpression(_told(str(error))) from None
-            reason = _told(found[3]).replace(" (in container '')", "")
-            # A text that is nested too deep has no place.
-            raise InvalidExpression(reason, max(1, int(found[1])), max(1, int(found[2]))) from None
-        if expression.return_type() != cel.Type.BOOL:
-            raise InvalidExpression("it is neither true nor false; compare it with something")
-        _check_growth(text)
-        return CelProgram(expression)
+        return _program(text, tuple(facts.items()))
 
 
 def _told(text: str) -> str:

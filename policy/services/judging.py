@@ -112,24 +112,26 @@ def _everything(
         yield looked_at
 
 
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    """A judgement that makes a violation, and the version of the rule that made it."""
+
+    rule: Rule
+    number: int
+    judgement: Judgement
+
+    @property
+    def shown(self) -> tuple[str, str, int]:
+        """What of a violation changes: its verdict, its message, and the version of the policy."""
+        return self.judgement.verdict, self.judgement.told(self.rule), self.number
+
+
 @dataclass(slots=True)
 class _Found:
     """What judging a page came to: what is bad, and how many had each verdict."""
 
     bad: dict[Key, _Bad] = field(default_factory=dict)
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class _Bad:
-    """A verdict that makes a violation."""
-
-    rule: Rule
-    number: int
-    verdict: str
-    column: str
-    message: str
-    facts: Mapping[str, Any]
 
 
 def _judge(
@@ -157,22 +159,15 @@ def _look(
         return found
     uuids = [key for key, _ in bodies]
     checks, waivers = count_checks(uuids), waivers_of(uuids, now)
-    waived: dict[tuple[int, uuid.UUID], set[uuid.UUID | None]] = {}
-    for policy, dataset, column in waivers:
-        waived.setdefault((policy, dataset), set()).add(column)
     wanted = wanted_by(rule for _, rule in rules)
     for key, body in bodies:
         subject = Subject.of(body, Checked(*checks.get(key, (0, 0))), now, wanted)
         for policy, rule in rules:
-            for one in judgements(rule, subject, waived.get((policy, key), ())):
+            for one in judgements(rule, subject, waivers.get((policy, key), ())):
                 found.counts[policy, one.verdict.value] += 1
                 if one.verdict in _BAD:
-                    found.bad[policy, key, one.column_uuid] = _bad(rule, numbers[policy] or 0, one)
+                    found.bad[policy, key, one.column_uuid] = _Bad(rule, numbers[policy] or 0, one)
     return found
-
-
-def _bad(rule: Rule, number: int, one: Judgement) -> _Bad:
-    return _Bad(rule, number, one.verdict, one.column, one.told(rule), one.facts)
 
 
 def _bring_in_step(keys: Sequence[uuid.UUID], policies: Sequence[int], bad: dict[Key, _Bad]) -> None:
@@ -184,7 +179,7 @@ def _bring_in_step(keys: Sequence[uuid.UUID], policies: Sequence[int], bad: dict
         if found is None:
             row.resolved_at = row.changed_at = now
             changed.append((row, "resolved"))
-        elif (row.verdict, row.message, row.policy_version) != (found.verdict, found.message, found.number):
+        elif (row.verdict, row.message, row.policy_version) != found.shown:
             _fill(row, found, now)
             changed.append((row, "changed"))
     for row, _ in changed:
@@ -211,9 +206,9 @@ def _bring_in_step(keys: Sequence[uuid.UUID], policies: Sequence[int], bad: dict
 
 
 def _fill(row: Violation, found: _Bad, now: datetime) -> None:
-    row.verdict, row.severity, row.column = found.verdict, found.rule.severity, found.column
-    row.message, row.policy_version, row.changed_at = found.message, found.number, now
-    row.explanation = [part.to_json() for part in explanation(found.rule, found.facts)]
+    row.verdict, row.message, row.policy_version = found.shown
+    row.severity, row.column, row.changed_at = found.rule.severity, found.judgement.column, now
+    row.explanation = [part.to_json() for part in explanation(found.rule, found.judgement.facts)]
 
 
 def _entry(row: Violation, operation: str) -> Entry:

@@ -10,12 +10,12 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from catalog.access import gate
-from catalog.access.principals import Caller
+from catalog.access.principals import Caller, system_principal
 from catalog.access.services import AuditEntry, record
 from catalog.journal import clock
 from catalog.journal.runs import create_run, find_active_run
 from catalog.journal.services import Entry, publish
-from catalog.selectors import get_dataset
+from catalog.selectors.datasets import dataset_for
 from policy.domain.envelope import InvalidPolicy
 from policy.models import Policy, PolicyVersion, Waiver
 from policy.selectors import NoSuchPolicy, NoSuchViolation, get_violation, lint, may_write_policies
@@ -147,9 +147,8 @@ def _tell(caller: Caller, policy: Policy, operation: str, *, before: Any = None,
     """Raise a policy's version, save it, and say what was done."""
     policy.version += 1
     policy.save()
-    cause = {"principal": caller.principal.handle, "door": caller.door}
     payload = {"policy": policy.slug}
-    publish([Entry("policy", operation, "policy", policy.uuid, policy.version, cause, payload)])
+    publish([Entry("policy", operation, "policy", policy.uuid, policy.version, caller.cause, payload)])
     record(caller, [AuditEntry(f"policy.{operation}", "policy", policy.slug, policy.uuid, before, after)])
 
 
@@ -164,7 +163,7 @@ def waive(*, caller: Caller, violation_uuid: uuid.UUID, reason: str, expires_at:
     found = get_violation(principal=caller.principal, violation_uuid=violation_uuid)
     if found.resolved_at is not None:
         raise NoSuchViolation(f"violation {violation_uuid} is resolved already")
-    _require_steward(caller, found.dataset_uuid)
+    dataset_for(found.dataset_uuid, caller.principal, gate.STEWARD, "waiving for")
     reason, now = reason.strip(), clock.now()
     if not reason or len(reason) > MAX_REASON or "\x00" in reason:
         raise InvalidWaiver(f"say why, in at most {MAX_REASON} characters")
@@ -195,16 +194,11 @@ def end_waiver(*, caller: Caller, waiver_uuid: uuid.UUID) -> None:
     row = Waiver.objects.filter(uuid=waiver_uuid, ended_at__isnull=True).select_related("policy").first()
     if row is None:
         raise NoSuchViolation(f"there is no waiver {waiver_uuid}")
-    _require_steward(caller, row.dataset_uuid)
+    dataset_for(row.dataset_uuid, caller.principal, gate.STEWARD, "waiving for")
     with transaction.atomic():
         policy = _locked(row.policy.slug)
         Waiver.objects.filter(pk=row.pk).update(ended_at=clock.now())
         _tell_waiver(caller, policy, row, "waiver_ended", before={"dataset": str(row.dataset_uuid)})
-
-
-def _require_steward(caller: Caller, dataset_uuid: uuid.UUID) -> None:
-    stored = get_dataset(dataset_uuid=dataset_uuid, principal=caller.principal)
-    gate.require(caller.principal, gate.STEWARD, stored.access_class_id, what=f"waiving for '{stored.qualified_name}'")
 
 
 def _tell_waiver(
@@ -213,16 +207,13 @@ def _tell_waiver(
     """Say what was done about a waiver; the dataset is judged anew by whoever follows."""
     policy.version += 1
     policy.save(update_fields=["version"])
-    cause = {"principal": caller.principal.handle, "door": caller.door}
     payload = {"policy": policy.slug, "datasets": [str(waiver.dataset_uuid)]}
-    publish([Entry("waiver", operation, "policy", policy.uuid, policy.version, cause, payload)])
+    publish([Entry("waiver", operation, "policy", policy.uuid, policy.version, caller.cause, payload)])
     record(caller, [AuditEntry(f"policy.{operation}", "policy", policy.slug, policy.uuid, before, after)])
 
 
 def expire_waivers() -> int:
     """End the waivers whose time is over, and have what they were of judged anew; return how many."""
-    from catalog.access.principals import system_principal
-
     caller = Caller(system_principal("policy"), "schedule")
     over = list(
         Waiver.objects.filter(expires_at__lte=clock.now(), ended_at__isnull=True).select_related("policy")[:200]

@@ -70,11 +70,11 @@ def _page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @_page
 def policies(request: HttpRequest) -> HttpResponse:
     """List policies; those to begin with that are not there yet."""
+    if request.method == "POST":
+        return _start(request)
     principal = web_principal(request)
     found = selectors.list_policies(principal=principal)
     may_write = selectors.may_write_policies(principal)
-    if request.method == "POST":
-        return _start(request)
     known = {each.slug for each in found}
     starters = [
         {"slug": slug, "title": rule.title, "description": rule.description}
@@ -151,7 +151,7 @@ def _editor(request: HttpRequest, shown: selectors.VersionView | None) -> HttpRe
         "may_write": may_write,
         "dry": _told(found) if found is not None else None,
         "versions": selectors.list_versions(slug=slug)[:20] if slug else (),
-        "view": next((each for each in selectors.list_policies(principal=principal) if each.slug == slug), None),
+        "view": next(iter(selectors.list_policies(principal=principal, slug=slug)), None) if slug else None,
         "violations": open_ones[:PAGE],
         "more_violations": len(open_ones) > PAGE,
         "owner_names": owners,

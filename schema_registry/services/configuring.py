@@ -53,7 +53,7 @@ def change_settings(
         if isinstance(row, Subject):
             raise_revision(caller, row, "configured", told)
         else:
-            cause = {"principal": caller.principal.handle, "door": caller.door}
+            cause = caller.cause
             publish([Entry("schema", "configured", "context", None, cause=cause, payload=told)])
             record(caller, [AuditEntry("context.configured", "context", shown, after=told)])
     return before

@@ -235,7 +235,7 @@ def raise_revision(caller: Caller, subject: Subject, operation: str, told: dict[
     """Raise a locked subject's revision, and tell the journal and the audit what changed."""
     Subject.objects.filter(pk=subject.pk).update(revision=F("revision") + 1)
     subject.revision += 1
-    cause = {"principal": caller.principal.handle, "door": caller.door}
+    cause = caller.cause
     publish([Entry("schema", operation, "subject", subject.uuid, subject.revision, cause, told)])
     record(caller, [AuditEntry(f"subject.{operation}", "subject", told["subject"], subject.uuid, after=told)])
 
