@@ -420,9 +420,13 @@ class Classifier:
         self._patterns: list[tuple[int, Pattern]] = []
         self._last_pattern = -1
         self._classes: dict[frozenset[int], int] = {}
+        self._uncommitted: dict[frozenset[int], int] = {}
 
     def refresh(self) -> None:
         """Load patterns that came since; call it at the start of each transaction that classes names."""
+        # What an earlier transaction named is known once it was committed; it may have been rolled back.
+        uncommitted = self._uncommitted = {}
+        transaction.on_commit(lambda: self._classes.update(uncommitted))
         lock_patterns(exclusive=False)
         rows = list(NamePattern.objects.filter(pk__gt=self._last_pattern).order_by("pk").values_list("pk", "pattern"))
         if rows:
@@ -434,11 +438,9 @@ class Classifier:
         if not connection.in_atomic_block:
             raise RuntimeError("names are classed within a transaction that began with refresh()")
         matched = frozenset(key for key, pattern in self._patterns if pattern.matches(qualified_name))
-        found = self._classes.get(matched)
+        found = self._classes.get(matched) or self._uncommitted.get(matched)
         if found is None:
-            found = _class_for(matched)
-            # Not remembered beyond a failed transaction: the row may have been rolled back.
-            transaction.on_commit(lambda: self._classes.__setitem__(matched, found))
+            found = self._uncommitted[matched] = _class_for(matched)
         return found
 
 

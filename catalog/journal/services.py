@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
 
+from catalog import bulk
 from catalog.journal import clock
 from catalog.journal.models import JournalEntry, JournalHead, PendingDataChange
 from catalog.journal.partitions import Kept, maintain
@@ -37,6 +39,10 @@ class Entry:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+_ENTRY_FIELDS = tuple(each.name for each in fields(Entry))
+_entry_values = attrgetter(*_ENTRY_FIELDS)
+
+
 class OutsideTransaction(RuntimeError):
     """An entry was published outside the transaction of its change."""
 
@@ -46,21 +52,8 @@ def publish(entries: Iterable[Entry]) -> None:
     if not connection.in_atomic_block:
         raise OutsideTransaction("publish() must be called inside the transaction that makes the change")
     recorded_at = clock.now()
-    JournalEntry.objects.bulk_create(
-        [
-            JournalEntry(
-                recorded_at=recorded_at,
-                subject_kind=entry.subject_kind,
-                subject_uuid=entry.subject_uuid,
-                subject_version=entry.subject_version,
-                aspect=entry.aspect,
-                operation=entry.operation,
-                cause=dict(entry.cause),
-                payload=dict(entry.payload),
-            )
-            for entry in entries
-        ],
-        batch_size=SEQUENCE_ROWS,
+    bulk.insert(
+        JournalEntry, ("recorded_at", *_ENTRY_FIELDS), ((recorded_at, *_entry_values(entry)) for entry in entries)
     )
 
 
@@ -113,11 +106,10 @@ def trim(tables: Iterable[Kept]) -> dict[str, int]:
 
 
 _NUMBER = """
-UPDATE journal_entry SET position = %s + n.row_number
-FROM (SELECT id, row_number() OVER (ORDER BY id) AS row_number FROM
-      (SELECT id FROM journal_entry WHERE position IS NULL ORDER BY id LIMIT %s) AS first) AS n
-WHERE n.id = journal_entry.id AND journal_entry.position IS NULL
+UPDATE journal_entry SET position = %(last)s + array_position(%(ids)s::bigint[], id)
+WHERE id = ANY(%(ids)s::bigint[]) AND recorded_at BETWEEN %(first)s AND %(until)s
 """
+"""For PostgreSQL. No join: while a day's table is new to the planner it may take it for empty, and go through all of it for each row."""
 
 
 def number_entries() -> int:
@@ -131,10 +123,25 @@ def number_entries() -> int:
         return 0
     with transaction.atomic():
         head = JournalHead.objects.select_for_update().get(pk=1)
-        with connection.cursor() as cursor:
-            cursor.execute(_NUMBER, [head.position, SEQUENCE_ROWS])
-            count = int(cursor.rowcount)
-        if count:
-            head.position += count
+        waiting = JournalEntry.objects.filter(position__isnull=True).order_by("pk")
+        rows = list(waiting.values_list("pk", "recorded_at")[:SEQUENCE_ROWS])
+        if rows:
+            _number(rows, head.position)
+            head.position += len(rows)
             head.save(update_fields=["position"])
-    return count
+    return len(rows)
+
+
+def _number(rows: Sequence[tuple[int, datetime]], last: int) -> None:
+    if connection.vendor == "postgresql":
+        times = [recorded_at for _, recorded_at in rows]
+        values: dict[str, Any] = {
+            "last": last,
+            "ids": [key for key, _ in rows],
+            "first": min(times),
+            "until": max(times),
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_NUMBER, values)
+    else:
+        bulk.update(JournalEntry, ("position",), ((key, (last + at,)) for at, (key, _) in enumerate(rows, 1)))

@@ -11,7 +11,7 @@ from catalog.access.models import AuditRecord
 from catalog.access.principals import Caller
 from catalog.bodies import dataset_body
 from catalog.journal import clock
-from catalog.journal.models import JournalEntry
+from catalog.journal.services import Entry, publish
 from catalog.models import Annotation, ColumnRow, Dataset
 from catalog.selectors.definitions import load_definitions
 
@@ -99,7 +99,7 @@ def publish_changes(
         first = dataset.version - len(told) + 1
         for offset, (aspect, operation, payload) in enumerate(told):
             hint = {"qualified_name": dataset.qualified_name, **payload}
-            entries.append((now, "dataset", dataset.uuid, first + offset, aspect, operation, why, hint))
+            entries.append(Entry(aspect, operation, "dataset", dataset.uuid, first + offset, why, hint))
             records.append(
                 (
                     now,
@@ -113,20 +113,7 @@ def publish_changes(
                     {name: value for name, value in payload.items() if name != "before"} | {"cause": dict(cause)},
                 )
             )
-    bulk.insert(
-        JournalEntry,
-        (
-            "recorded_at",
-            "subject_kind",
-            "subject_uuid",
-            "subject_version",
-            "aspect",
-            "operation",
-            "cause",
-            "payload",
-        ),
-        entries,
-    )
+    publish(entries)
     bulk.insert(
         AuditRecord,
         ("recorded_at", "principal", "door", "action", "subject_kind", "subject", "subject_uuid", "before", "after"),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
 
+from catalog import bulk
 from catalog.access.principals import system_principal
 from catalog.journal import clock, failpoints
 from catalog.journal.runs import Attempt
@@ -30,6 +32,12 @@ PAGE = 200
 AUTHOR = system_principal("policy").handle
 JUDGED = failpoints.declare("policy.judged", "a page judged, nothing of it committed")
 _BAD = (Verdict.FAILED, Verdict.ERROR, Verdict.WAIVED)
+_KEY_FIELDS = ("pk", "policy_id", "dataset_uuid", "column_uuid")
+_SHOWN_FIELDS = ("verdict", "message", "policy_version")
+_CHANGING_FIELDS = (*_SHOWN_FIELDS, "severity", "column", "explanation", "version", "changed_at", "resolved_at")
+_FIELDS = tuple(each.attname for each in Violation._meta.concrete_fields if not each.primary_key)
+_changing_values = attrgetter(*_CHANGING_FIELDS)
+_values = attrgetter(*_FIELDS)
 
 Key = tuple[int, uuid.UUID, uuid.UUID | None]
 """A policy, a dataset, and a column of it or None."""
@@ -122,7 +130,7 @@ class _Bad:
 
     @property
     def shown(self) -> tuple[str, str, int]:
-        """What of a violation changes: its verdict, its message, and the version of the policy."""
+        """What of a violation is told, in the order of its fields: its verdict, its message, and the version of the policy."""
         return self.judgement.verdict, self.judgement.told(self.rule), self.number
 
 
@@ -146,7 +154,7 @@ def _judge(
         numbers = dict((policies if slugs is None else policies.filter(slug__in=slugs)).values_list("pk", "active"))
         rules = [(key, rule) for key, _, rule in active_rules() if key in numbers]
         found = _look(bodies_of(keys), rules, numbers, clock.now())
-        _bring_in_step(keys, list(numbers), found.bad)
+        _bring_in_step(keys, numbers, found.bad)
         failpoints.reach(JUDGED)
     return found.counts
 
@@ -170,39 +178,41 @@ def _look(
     return found
 
 
-def _bring_in_step(keys: Sequence[uuid.UUID], policies: Sequence[int], bad: dict[Key, _Bad]) -> None:
+def _bring_in_step(keys: Sequence[uuid.UUID], policies: Container[int], bad: dict[Key, _Bad]) -> None:
     now = clock.now()
-    rows = Violation.objects.filter(dataset_uuid__in=list(keys), policy__in=list(policies), resolved_at__isnull=True)
-    changed: list[tuple[Violation, str]] = []
-    for row in rows:
-        found = bad.pop((row.policy_id, row.dataset_uuid, row.column_uuid), None)
+    # By dataset alone: asked for the policy too, SQLite goes through all that is open of it, for every page.
+    there = Violation.objects.filter(dataset_uuid__in=list(keys), resolved_at__isnull=True)
+    resolved: list[int] = []
+    changed: dict[int, _Bad] = {}
+    # Most are as they were, so that only what is told is read of them.
+    for pk, policy, dataset, column, *shown in there.values_list(*_KEY_FIELDS, *_SHOWN_FIELDS):
+        if policy not in policies:
+            continue
+        found = bad.pop((policy, dataset, column), None)
         if found is None:
-            row.resolved_at = row.changed_at = now
-            changed.append((row, "resolved"))
-        elif (row.verdict, row.message, row.policy_version) != found.shown:
-            _fill(row, found, now)
-            changed.append((row, "changed"))
-    for row, _ in changed:
+            resolved.append(pk)
+        elif tuple(shown) != found.shown:
+            changed[pk] = found
+    touched = {row.pk: row for row in Violation.objects.filter(pk__in=[*resolved, *changed])}
+    for pk in resolved:
+        touched[pk].resolved_at = touched[pk].changed_at = now
+    for pk, found in changed.items():
+        _fill(touched[pk], found, now)
+    for row in touched.values():
         row.version += 1
-    fields = [
-        "verdict",
-        "severity",
-        "column",
-        "message",
-        "explanation",
-        "policy_version",
-        "version",
-        "changed_at",
-        "resolved_at",
-    ]
-    Violation.objects.bulk_update([row for row, _ in changed], fields, batch_size=200)
+    bulk.update(Violation, _CHANGING_FIELDS, ((pk, _changing_values(row)) for pk, row in touched.items()))
     opened = []
     for (policy, dataset, column), found in bad.items():
         row = Violation(policy_id=policy, dataset_uuid=dataset, column_uuid=column, opened_at=now)
         _fill(row, found, now)
         opened.append(row)
-    Violation.objects.bulk_create(opened, batch_size=200)
-    publish(_entry(row, operation) for row, operation in [*changed, *((row, "opened") for row in opened)])
+    bulk.insert(Violation, _FIELDS, map(_values, opened))
+    publish(
+        [
+            *(_entry(row, "changed" if pk in changed else "resolved") for pk, row in touched.items()),
+            *(_entry(row, "opened") for row in opened),
+        ]
+    )
 
 
 def _fill(row: Violation, found: _Bad, now: datetime) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Max, Q
 
+from catalog import bulk
 from catalog.access.principals import system_principal
 from catalog.access.services import Classifier, class_rows_anew, raise_generation
 from catalog.domain.documents import document_from_json
@@ -131,7 +132,12 @@ def _name(context: Context, datasets: Sequence[DefinedDataset], subjects: dict[u
         row = subjects[dataset.uuid]
         row.name, row.is_gone = dataset.qualified_name, not dataset.is_here
         row.access_class_id = classifier.class_of(dataset.qualified_name)
-        row.save(update_fields=["name", "is_gone", "access_class"])
+    named = [subjects[dataset.uuid] for dataset in moved]
+    bulk.update(
+        Subject,
+        ("name", "is_gone", "access_class_id"),
+        ((row.pk, (row.name, row.is_gone, row.access_class_id)) for row in named),
+    )
     made = [
         Subject(
             context=context,
@@ -176,7 +182,11 @@ def _store(context: Context, page: _Page, subjects: Mapping[uuid.UUID | None, Su
     for dataset in page.datasets:
         if dataset.versions:
             subjects[dataset.uuid].dataset_version = dataset.versions[-1][0]
-    Subject.objects.bulk_update(changed, ["dataset_version", "revision"], batch_size=PAGE)
+    bulk.update(
+        Subject,
+        ("dataset_version", "revision"),
+        ((row.pk, (row.dataset_version, row.revision)) for row in changed),
+    )
     cause = {"principal": AUTHOR, "door": "flow"}
     publish(
         [

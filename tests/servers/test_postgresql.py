@@ -20,7 +20,8 @@ from tests.homes import ROOT, Home, drop_database, postgres_database
 pytestmark = [pytest.mark.server("postgresql"), pytest.mark.slow]
 
 
-def test_the_integration_suite_holds_on_postgresql():
+@pytest.mark.parametrize("suite", ["integration", "api", "web"])
+def test_the_embedded_suites_hold_on_postgresql(suite):
     """The same tests, run by a pytest of their own with PostgreSQL behind Django."""
     url = postgres_database()
     environment = {**os.environ, "CAIRN_TEST_DATABASE_URL": url, "CI": "true"}
@@ -31,9 +32,7 @@ def test_the_integration_suite_holds_on_postgresql():
             sys.executable,
             "-m",
             "pytest",
-            "tests/integration",
-            "tests/api",
-            "tests/web",
+            f"tests/{suite}",
             "-p",
             "no:cacheprovider",
             "-p",
@@ -43,7 +42,7 @@ def test_the_integration_suite_holds_on_postgresql():
         env=environment,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1_800,
         check=False,
     )
     drop_database(url)
