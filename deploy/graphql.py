@@ -9,6 +9,7 @@ from typing import Any
 
 import graphene
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from graphene_django.views import GraphQLView
 from graphql import (
     DocumentNode,
@@ -31,6 +32,7 @@ from catalog.access.middleware import principal_of
 from catalog.api.v1.authentication import not_signed_in
 from catalog.api.v1.errors import answer_for
 from catalog.graphql import CatalogQuery
+from catalog.web.signing_in import page_view
 from lineage.graph.base import GraphUnavailable
 from lineage.graphql import LineageQuery
 
@@ -119,14 +121,34 @@ def _length(node: FieldNode) -> int:
     return DEFAULTS.get(node.name.value, 1)
 
 
+QUESTION = """\
+# Ctrl-Enter asks this; the book on the left tells what else can be asked.
+{
+  search(q: "customer", first: 5) {
+    total
+    items { qualifiedName description owners tags }
+  }
+}
+"""
+
+
+@page_view
+def explorer(request: HttpRequest) -> HttpResponse:
+    """Show GraphiQL."""
+    return render(request, "deploy/explorer.html", {"section": "graphql", "question": QUESTION})
+
+
 class Door(GraphQLView):
-    """Answers whoever is signed in."""
+    """Answers whoever is signed in; a browser that asks nothing gets a page to ask from."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(schema=schema, **more)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer a query. Queries change nothing, so that GET may ask them too."""
+        if request.method == "GET" and "query" not in request.GET and request.accepts("text/html"):
+            page: HttpResponse = explorer(request)
+            return page
         if principal_of(request) is None:
             refused = answer_for(not_signed_in(request))
             assert refused is not None

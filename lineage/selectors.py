@@ -104,11 +104,12 @@ def get_graph(
     limit: int = 200,
     moment: Moment | None = None,
     with_edges: bool = True,
+    opened: Collection[UUID] = (),
 ) -> Graph:
     """
     Return what a dataset, or one of its columns, is made of and what is made of it, ``limit`` nodes in each direction at most.
 
-    Without edges, links have no reasons.
+    Without edges, links have no reasons. From ``opened`` datasets the graph goes one step on, whatever the depth.
 
     :raises NoSuchDataset: if there is none, or the principal may not know that there is.
     :raises Denied: for columns of a dataset that the principal may only discover.
@@ -127,7 +128,13 @@ def get_graph(
                     continue
             walks = {
                 direction: walk(
-                    start, direction, neighbours=_neighbours(store, when), known=known, depth=depth, cap=limit
+                    start,
+                    direction,
+                    neighbours=_neighbours(store, when),
+                    known=known,
+                    depth=depth,
+                    cap=limit,
+                    opened=opened,
                 )
                 for direction in directions
             }

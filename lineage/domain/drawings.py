@@ -41,6 +41,7 @@ class Box:
     rows: tuple[Row, ...]
     left_out: int
     is_frontier: bool
+    is_opened: bool
 
     @property
     def is_start(self) -> bool:
@@ -78,6 +79,10 @@ class Line:
     middle: tuple[float, float]
     link: int
     """The place of the link among those given; -1 for a line between columns."""
+    ends: tuple[str, str]
+    """The ids of the boxes that it joins, upstream first."""
+    columns: tuple[str, str] = ("", "")
+    """The columns that it joins, if it does not join all of two boxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ class Drawn:
     traced: frozenset[str] = frozenset()
     columns_total: int = 0
     is_frontier: bool = False
+    is_opened: bool = False
 
 
 Pair = tuple[str, str, bool]
@@ -182,6 +188,7 @@ def _box(node: Drawn, x: float, y: float, height: float) -> Box:
         rows=rows,
         left_out=max(0, node.columns_total - len(node.columns)) if node.columns else 0,
         is_frontier=node.is_frontier,
+        is_opened=node.is_opened,
     )
 
 
@@ -214,7 +221,7 @@ def _lines(links: Sequence[Pair], boxes: Mapping[str, Box]) -> list[Line]:
         if upstream in boxes and downstream in boxes:
             first, last = boxes[upstream], boxes[downstream]
             path, middle = _curve(first.right, first.middle, last.x, last.middle)
-            made.append(Line(path, False, restricted, middle, at))
+            made.append(Line(path, False, restricted, middle, at, (upstream, downstream)))
     return made
 
 
@@ -230,7 +237,8 @@ def _traces(traces: Sequence[ColumnPair], boxes: Mapping[str, Box]) -> list[Line
             path, middle = _curve(
                 first.right, rows[0][upstream_column].y + half, last.x, rows[1][downstream_column].y + half
             )
-            made.append(Line(path, True, False, middle, -1))
+            ends, columns = (upstream, downstream), (upstream_column, downstream_column)
+            made.append(Line(path, True, False, middle, -1, ends, columns))
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,10 +97,20 @@ Neighbours = Callable[[Sequence[Node], Direction], Iterable[Pair]]
 Known = Callable[[Collection[Node]], Collection[Node]]
 
 
-def walk(start: Node, direction: Direction, *, neighbours: Neighbours, known: Known, depth: int, cap: int) -> Walk:
+def walk(
+    start: Node,
+    direction: Direction,
+    *,
+    neighbours: Neighbours,
+    known: Known,
+    depth: int,
+    cap: int,
+    opened: Collection[uuid.UUID] = (),
+) -> Walk:
     """
     Return what lies within ``depth`` steps of a node in one direction, at most ``cap`` nodes, the start among them.
 
+    From ``opened`` datasets it goes one step on, however far away they are.
     Every node is visited once, so circles end. Nodes that are not ``known`` are gone across, and what lies behind them counts as one
     step away; within a level, nodes are taken in the order of their ids.
     """
@@ -107,9 +118,15 @@ def walk(start: Node, direction: Direction, *, neighbours: Neighbours, known: Kn
     links: dict[Pair, bool] = {}
     level, truncated = [start], False
     frontier: list[Node] = []
+    ends: list[Node] = []
     look = _Look(direction, neighbours, known)
-    for step in range(1, depth + 1):
-        found, cut = look.beyond(level)
+    for step in itertools.count(1):
+        going = level if step <= depth else [node for node in level if node.dataset in opened]
+        if step > depth:
+            ends += [node for node in level if node.dataset not in opened]
+        if not going:
+            break
+        found, cut = look.beyond(going)
         truncated = truncated or cut
         new = sorted({far for _, far in found if far not in distance})
         room = max(0, cap - len(distance))
@@ -124,13 +141,11 @@ def walk(start: Node, direction: Direction, *, neighbours: Neighbours, known: Kn
             if pair[1] in distance:
                 links[pair] = links.get(pair, True) and is_restricted
         level = new
-        if not level:
-            break
-    else:
+    if ends:
         # One step more, to know where there is more, and how the last ones are linked among themselves.
-        found, _ = look.beyond(level[:MAX_LOOKED_BEHIND])
+        found, _ = look.beyond(ends[:MAX_LOOKED_BEHIND])
         frontier += sorted({near for near, far in found if far not in distance})
-        frontier += level[MAX_LOOKED_BEHIND:]
+        frontier += ends[MAX_LOOKED_BEHIND:]
         for pair, is_restricted in found.items():
             if pair[1] in distance and not is_restricted:
                 links[pair] = False

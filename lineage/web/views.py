@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -22,12 +22,13 @@ from catalog.selectors import StoredDataset, get_dataset_by_name
 from catalog.web import errors
 from catalog.web.signing_in import page_view, web_principal
 from lineage import selectors
-from lineage.domain.drawings import Drawing, Drawn, draw
+from lineage.domain.drawings import Drawing, Drawn, draw, shortened
 from lineage.domain.walks import Direction, Moment
 from lineage.selectors import Graph, GraphEdge, GraphLink, GraphNode
 
 DEPTH = 2
 MAX_DEPTH = 10
+MAX_OPENED = 40
 NODES = 300
 COLUMNS = 4
 """Columns of the start that its box shows beside the traced one."""
@@ -46,6 +47,9 @@ class _Asked:
     depth: int
     as_of: datetime | None
     column: str
+    query: QueryDict
+    opened: tuple[UUID, ...] = ()
+    """Datasets behind which one step more is shown, whatever the depth."""
     problem: str = ""
 
     @property
@@ -72,8 +76,17 @@ def _asked(request: HttpRequest) -> _Asked:
         depth=min(MAX_DEPTH, max(1, int(depth))) if depth.isascii() and depth.isdigit() and len(depth) < 4 else DEPTH,
         as_of=as_of,
         column=given.get("column", "")[:2_000],
+        query=given,
+        opened=tuple(dict.fromkeys(filter(None, map(_uuid, given.getlist("open")[:MAX_OPENED])))),
         problem=problem,
     )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 @page_view
@@ -125,15 +138,17 @@ def _graph(principal: Principal, stored: StoredDataset, asked: _Asked, column: s
         depth=asked.depth,
         limit=NODES,
         moment=Moment(asked.as_of),
+        opened=asked.opened,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """A job's mark on a line."""
+    """A job's mark on a line, and the place of that line's link."""
 
     x: float
     y: float
+    link: int
     title: str
     href: str
 
@@ -145,6 +160,16 @@ class _Picture:
     drawing: Drawing
     boxes: Sequence[dict[str, Any]]
     marks: Sequence[_Mark]
+
+    @property
+    def told(self) -> str:
+        """The same in JSON, for the canvas that is drawn over it."""
+        boxes = [
+            {"box": item["box"], "title": item["node"].qualified_name}
+            | {name: item[name] for name in ("href", "glyph", "sub", "toggle", "column_href")}
+            for item in self.boxes
+        ]
+        return orjson.dumps({"boxes": boxes, "lines": self.drawing.lines, "marks": self.marks}).decode()
 
 
 def _glyph(platform: str) -> str:
@@ -158,7 +183,7 @@ def _picture(graph: Graph, trace: Graph | None, columns: Sequence[str], column: 
     traced: dict[str, set[str]] = {}
     for node in trace.nodes if trace is not None else ():
         traced.setdefault(str(node.dataset), set()).add(node.column)
-    frontier = set(graph.frontier)
+    frontier, opened = set(graph.frontier), {str(key) for key in asked.opened}
     known = {node.id: node for node in graph.nodes}
 
     def drawn(node: GraphNode) -> Drawn:
@@ -167,7 +192,16 @@ def _picture(graph: Graph, trace: Graph | None, columns: Sequence[str], column: 
         if node.id == graph.start:
             rest = [each for each in columns if each not in on][: COLUMNS - min(COLUMNS, len(on) - 1 if on else 0)]
             shown, total = [each for each in columns if each in on or each in rest], len(columns)
-        return Drawn(node.id, node.name, node.distance, tuple(shown), frozenset(on), total, node.id in frontier)
+        return Drawn(
+            node.id,
+            node.name,
+            node.distance,
+            tuple(shown),
+            frozenset(on),
+            total,
+            is_frontier=node.id in frontier,
+            is_opened=node.id in opened and abs(node.distance) >= asked.depth,
+        )
 
     pairs = [(link.upstream, link.downstream, link.restricted) for link in graph.links]
     traces = [
@@ -181,18 +215,52 @@ def _picture(graph: Graph, trace: Graph | None, columns: Sequence[str], column: 
             "box": box,
             "node": known[box.id],
             "glyph": _glyph(known[box.id].platform),
-            "place": "/".join(known[box.id].qualified_name.split("/")[:-1]),
-            "deeper": min(MAX_DEPTH, asked.depth + 2),
+            "sub": _sub(known[box.id]),
+            "href": reverse("dataset" if box.is_start else "lineage", args=[known[box.id].qualified_name]),
+            "toggle": _toggled(asked, box.id),
+            "column_href": (
+                f"?{_without(asked.query, 'column').urlencode()}&column="
+                if box.is_start
+                else reverse("lineage", args=[known[box.id].qualified_name]) + "?column="
+            ),
         }
         for box in drawing.boxes
     ]
     marks = [
-        _Mark(*line.middle, edge.job_name or "the view's definition", _job_url(edge, known, graph.links[line.link]))
+        _Mark(
+            *line.middle,
+            line.link,
+            edge.job_name or "the view's definition",
+            _job_url(edge, known, graph.links[line.link]),
+        )
         for line in drawing.lines
         if line.link >= 0
         for edge in graph.links[line.link].edges[:1]
     ]
     return _Picture(drawing, boxes, marks)
+
+
+_STATES = {"observed": " · observed", "tombstoned": " · dropped", "missing": " · missing"}
+
+
+def _sub(node: GraphNode) -> str:
+    """Return where a dataset is, and whether it is there, as its box says."""
+    place = node.qualified_name.rpartition("/")[0]
+    return shortened(place, 26) + _STATES.get(node.state, "")
+
+
+def _without(query: QueryDict, name: str) -> QueryDict:
+    changed = query.copy()
+    changed.pop(name, None)
+    return changed
+
+
+def _toggled(asked: _Asked, box: str) -> str:
+    """Return the address that shows one step more behind a box, or no more if it was shown."""
+    changed = _without(asked.query, "open")
+    keys = [str(key) for key in asked.opened]
+    changed.setlist("open", [key for key in keys if key != box] + ([] if box in keys else [box]))
+    return f"?{changed.urlencode()}"
 
 
 def _job_url(edge: GraphEdge, known: dict[str, GraphNode], link: GraphLink) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -140,6 +141,7 @@ def _editor(request: HttpRequest, shown: selectors.VersionView | None) -> HttpRe
     slug = shown.slug if shown is not None else ""
     open_ones = selectors.list_violations(principal=principal, policy=slug, limit=PAGE + 1) if slug else ()
     owners = display_names(sorted({owner for each in open_ones for owner in each.owners}))
+    facts = RESOURCES[linted.rule.resource if linted.rule is not None else "column"]
     context = {
         "section": "policies",
         "shown": shown,
@@ -155,7 +157,8 @@ def _editor(request: HttpRequest, shown: selectors.VersionView | None) -> HttpRe
         "violations": open_ones[:PAGE],
         "more_violations": len(open_ones) > PAGE,
         "owner_names": owners,
-        "facts": RESOURCES[linted.rule.resource if linted.rule is not None else "column"],
+        "facts": facts,
+        "told_facts": [asdict(fact) for fact in facts],
     }
     return render(request, "policy/policy.html", context, status=status)
 

@@ -267,3 +267,15 @@ def test_the_schema_can_be_asked_for_whole(asked, db):
     from graphql import get_introspection_query
 
     assert "data" in asked(get_introspection_query())
+
+
+def test_a_browser_that_asks_nothing_gets_a_page_to_ask_from(client, operator):
+    html = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    assert client.get("/graphql", headers=html).headers["Location"].startswith("/login?next=%2Fgraphql")
+    client.force_login(create_user(caller=operator, username="root", password="long enough word", operator=True))
+    answer = client.get("/graphql", headers=html)
+    assert answer.status_code == 200
+    assert b"graphiql" in answer.content
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert client.get("/graphql", headers={"accept": "application/json"}).status_code == 400
+    assert client.get("/graphql", {"query": "{ __typename }"}, headers=html).json() == {"data": {"__typename": "Query"}}

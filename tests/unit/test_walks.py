@@ -23,6 +23,7 @@ def walked(
     depth: int = 10,
     cap: int = 100,
     hidden: Collection[int] = (),
+    opened: Collection[int] = (),
 ) -> Walk:
     linked = {(node(up), node(down)) for up, down in pairs}
 
@@ -32,7 +33,13 @@ def walked(
 
     secret = {node(number) for number in hidden}
     return walk(
-        node(start), direction, neighbours=neighbours, known=lambda found: set(found) - secret, depth=depth, cap=cap
+        node(start),
+        direction,
+        neighbours=neighbours,
+        known=lambda found: set(found) - secret,
+        depth=depth,
+        cap=cap,
+        opened={node(number).dataset for number in opened},
     )
 
 
@@ -69,6 +76,17 @@ def test_depth_leaves_a_frontier():
     assert distances(found) == {1: 0, 2: 1, 3: 2}
     assert [one.dataset.int for one in found.frontier] == [3]
     assert not found.truncated
+
+
+def test_from_opened_ones_it_goes_on_one_step_whatever_the_depth():
+    pairs = [(1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (6, 7)]
+    found = walked(pairs, 1, depth=1, opened=[2, 4])
+    assert distances(found) == {1: 0, 2: 1, 3: 1, 4: 2, 6: 3}
+    assert {one.dataset.int for one in found.frontier} == {3, 6}
+    # What is opened and not reached opens nothing; what lies within the depth is gone on from anyway.
+    assert distances(walked(pairs, 1, depth=1, opened=[4, 6])) == {1: 0, 2: 1, 3: 1}
+    assert walked(pairs, 1, depth=2, opened=[1, 2]) == walked(pairs, 1, depth=2)
+    assert walked(pairs, 1, depth=1, opened=[2, 3, 4, 6, 7]).frontier == ()
 
 
 def test_a_cap_takes_the_nearest_and_among_them_the_first_and_says_so():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import json
 import re
 import uuid
 from html.parser import HTMLParser
@@ -107,6 +109,23 @@ def test_the_graph_and_its_table_say_the_same(web, shop):
     assert "Nothing was linked with it then" in page(web, "/lineage/mem/db/revenue?as_of=2026-10-01")
     assert page(web, "/lineage/mem/db/revenue?as_of=2026-11-01").count('class="g-node') == 3
     assert 'href="/lineage/mem/db/revenue"' in page(web, "/datasets/mem/db/revenue")
+
+
+def test_what_lies_behind_a_box_is_opened_and_closed_by_addresses(web, shop):
+    send(shop, ["db.orders"], ["db.revenue"])
+    send(shop, ["db.revenue"], ["db.report"], job="second")
+    text = page(web, "/lineage/mem/db/orders?depth=1&direction=down")
+    assert text.count('class="g-node') == 2
+    (address,) = re.findall(r'href="([^"]+)" aria-label="Show more behind revenue"', text)
+    text = page(web, f"/lineage/mem/db/orders{html.unescape(address)}")
+    assert text.count('class="g-node') == 3
+    assert "2 steps downstream" in text
+    (address,) = re.findall(r'href="([^"]+)" aria-label="Show less behind revenue"', text)
+    assert page(web, f"/lineage/mem/db/orders{html.unescape(address)}").count('class="g-node') == 2
+    told = json.loads(html.unescape(re.search(r'data-drawing="([^"]*)"', text)[1]))
+    assert [item["title"] for item in told["boxes"]] == ["mem/db/orders", "mem/db/revenue", "mem/db/report"]
+    assert [mark["link"] for mark in told["marks"]] == [0, 1]
+    assert page(web, "/lineage/mem/db/orders?open=x&open=&depth=1").count('class="g-node') == 2
 
 
 def test_a_column_is_traced(web, shop):

@@ -1,0 +1,6 @@
+// GraphiQL with React in one module.
+export { createGraphiQLFetcher } from "@graphiql/toolkit";
+export { GraphiQL } from "graphiql";
+export { createElement } from "react";
+export { createRoot } from "react-dom/client";
+import "graphiql/style.css";
