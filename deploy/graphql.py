@@ -138,6 +138,10 @@ def explorer(request: HttpRequest) -> HttpResponse:
     return render(request, "deploy/explorer.html", {"section": "graphql", "question": QUESTION})
 
 
+def _prefers_a_page(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
+
+
 class Door(GraphQLView):
     """Answers whoever is signed in; a browser that asks nothing gets a page to ask from."""
 
@@ -146,7 +150,7 @@ class Door(GraphQLView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer a query. Queries change nothing, so that GET may ask them too."""
-        if request.method == "GET" and "query" not in request.GET and request.accepts("text/html"):
+        if request.method == "GET" and "query" not in request.GET and _prefers_a_page(request):
             page: HttpResponse = explorer(request)
             return page
         if principal_of(request) is None:

@@ -277,5 +277,6 @@ def test_a_browser_that_asks_nothing_gets_a_page_to_ask_from(client, operator):
     assert answer.status_code == 200
     assert b"graphiql" in answer.content
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
-    assert client.get("/graphql", headers={"accept": "application/json"}).status_code == 400
+    for other in ("application/json", "*/*"):
+        assert client.get("/graphql", headers={"accept": other}).status_code == 400
     assert client.get("/graphql", {"query": "{ __typename }"}, headers=html).json() == {"data": {"__typename": "Query"}}
