@@ -73,7 +73,7 @@ JOBS: Mapping[str, Job] = {
 
 
 def kept(days: Mapping[str, int]) -> list[Kept]:
-    """Return the append-only tables with the days each is kept."""
+    """Return the tables that grow with time, with the days each is kept."""
     columns = {
         "journal_entry": "recorded_at",
         "journal_run": "created_at",
@@ -87,4 +87,5 @@ def kept(days: Mapping[str, int]) -> list[Kept]:
         *(Kept(table, column, days[table]) for table, column in columns.items()),
         Kept("journal_run_key", "created_at", days["journal_run"], key="key"),
         Kept("lineage_event_key", "received_at", days["lineage_event"], key="id"),
+        Kept("policy_violation", "resolved_at", days["policy_violation"], key="id"),
     ]

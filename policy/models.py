@@ -80,6 +80,9 @@ class Violation(models.Model):
             models.Index(
                 fields=["policy", "-id"], condition=models.Q(resolved_at__isnull=True), name="violation_open_of_policy"
             ),
+            models.Index(
+                fields=["resolved_at"], condition=models.Q(resolved_at__isnull=False), name="violation_resolved"
+            ),
         ]
 
 

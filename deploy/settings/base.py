@@ -234,8 +234,9 @@ KEEP_DAYS = {
     "lineage_run": 365,
     "detection_profile": 365,
     "detection_check_result": 365,
+    "policy_violation": 365,
 }
-"""Days that append-only tables are kept."""
+"""Days that append-only tables are kept; of violations, those that are resolved."""
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["catalog.api.v1.authentication.PrincipalAuthentication"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -19,6 +20,7 @@ from catalog.journal.services import number_entries
 from catalog.models import Annotation, Dataset
 from catalog.services import annotating, inferring
 from catalog.services.publishing import publish_changes, refresh_bodies
+from deploy import upkeep
 from deploy.flow import JOBS, PROJECTIONS, PUBLISHES
 from detection.services.checks import add_check
 from detection.services.scans import request_due_scans
@@ -151,6 +153,23 @@ def test_what_a_new_dataset_breaks_is_found_and_what_is_gone_is_resolved(shop, o
     shop.sync()
     work()
     assert len(Violation.objects.filter(resolved_at=None)) == 2
+
+
+def test_what_was_resolved_long_ago_goes_and_what_is_open_stays(shop, operator):
+    activated(operator, OWNED)
+    owner = _user(operator)
+    for table in ("orders", "lines"):
+        key = shop.id_of(table)
+        annotating.add_owner(caller=operator, dataset_uuid=key, owner=owner)
+        work()
+    annotating.remove_owner(caller=operator, dataset_uuid=key, owner=owner)
+    work()
+    long_ago = clock.now() - timedelta(days=settings.KEEP_DAYS["policy_violation"] + 1)
+    Violation.objects.update(opened_at=long_ago)
+    Violation.objects.filter(dataset_uuid=key, resolved_at__isnull=False).update(resolved_at=long_ago)
+    upkeep.do("trim")
+    rows = Violation.objects.values_list("dataset_uuid", "resolved_at")
+    assert {(dataset, at is None) for dataset, at in rows} == {(key, True), (shop.id_of("orders"), False)}
 
 
 def test_columns_are_judged_by_what_was_found_in_them(shop, operator):
