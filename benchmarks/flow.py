@@ -2,7 +2,8 @@
 Changes while many others come: how long until each is searchable, in the graph, judged, and shown; on a Cairn that runs.
 
 CAIRN_URL and CAIRN_TOKEN name it: `make stack`, or one made with `make run`. CAIRN_FLOW_RATE changes a second (50) are sent for CAIRN_FLOW_SECONDS
-(300) through two doors, REST and OpenLineage; beside them, one after the other, probes whose way is timed.
+(300) through two doors, REST and OpenLineage; beside them, one after the other, probes whose way is timed: a tag, a run's event, and a table made in a
+source (a file of SQLite, so this runs where Cairn does) from the moment its sync is asked for.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import sqlite3
+import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 
 import httpx
@@ -29,7 +33,7 @@ LINEAGE_SHARE = 10
 POLICY = """\
 policy: flow-probe
 resource: dataset
-assert: "!dataset.tags.exists(t, t.startsWith('probe-'))"
+assert: "!dataset.tags.exists(t, t.startsWith('probe-')) && !dataset.name.startsWith('probe_')"
 message: "{dataset.tags}"
 examples: {fail: [{dataset: {tags: [probe-1]}}]}
 """
@@ -114,6 +118,52 @@ class _Flow:
         return times
 
 
+class _Source:
+    """A database whose tables are made behind Cairn's back."""
+
+    def __init__(self, flow: _Flow, folder: str) -> None:
+        self.flow, self.path = flow, f"{folder}/source.db"
+        self.name = f"flow-{os.getpid()}"
+        self._make("first")
+        asked = {"name": self.name, "platform": "sqlite", "options": {"path": self.path}, "sync_every_seconds": None}
+        flow.client.post("/v1/catalogs", json=asked).raise_for_status()
+
+    def _make(self, table: str) -> None:
+        with closing(sqlite3.connect(self.path)) as source:
+            source.execute(f"CREATE TABLE {table} (id INTEGER, email TEXT)")
+
+    def probe(self, number: int) -> dict[str, float]:
+        """Make a table, ask for a sync, and return the seconds until it was seen, judged, and versioned as a subject."""
+        client, table = self.flow.client, f"probe_{number}"
+        name = f"{self.name}/main/{table}"
+        self._make(table)
+        began = time.perf_counter()
+        run = client.post(f"/v1/catalogs/{self.name}/syncs").raise_for_status().json()["run"]
+
+        def found() -> bool:
+            items = client.get("/v1/search", params={"q": name, "limit": 1}).json()["items"]
+            return bool(items) and items[0]["qualified_name"] == name
+
+        times = {"a source's is searchable": self.flow.until(found, began)}
+        key = client.get("/v1/datasets", params={"name": name}).raise_for_status().json()["uuid"]
+
+        def judged() -> bool:
+            asked = {"dataset": key, "policy": "flow-probe"}
+            return bool(client.get("/v1/violations", params=asked).json()["items"])
+
+        def versioned() -> bool:
+            return client.get(f"/v1/datasets/{key}/subject").status_code == 200
+
+        times["a source's is judged"] = self.flow.until(judged, began)
+        times["a source's is versioned"] = self.flow.until(versioned, began)
+        self.flow.until(lambda: client.get(f"/v1/runs/{run}").json()["state"] not in ("queued", "running"), began)
+        return times
+
+    def remove(self) -> None:
+        """Take its catalog away."""
+        self.flow.client.delete(f"/v1/catalogs/{self.name}")
+
+
 def _event(name: str) -> dict[str, object]:
     return {
         "eventType": "COMPLETE",
@@ -135,6 +185,18 @@ def measure_flow() -> None:
     flow = _Flow()
     flow.client.post("/v1/policies", json={"text": POLICY}).raise_for_status()
     flow.client.post("/v1/policies/flow-probe/activation", json={"version": 1}).raise_for_status()
+    with tempfile.TemporaryDirectory(prefix="cairn-flow-") as folder:
+        source = _Source(flow, folder)
+        try:
+            _measure(flow, source)
+        finally:
+            source.remove()
+            flow.client.delete("/v1/policies/flow-probe/activation")
+            for key, _ in flow.datasets:
+                flow.client.delete(f"/v1/datasets/{key}/tags/load-{os.getpid()}")
+
+
+def _measure(flow: _Flow, source: _Source) -> None:
     stop = threading.Event()
     load = threading.Thread(target=flow.load, args=(stop,))
     load.start()
@@ -143,7 +205,7 @@ def measure_flow() -> None:
     for number in itertools.count():
         if time.perf_counter() - began > SECONDS:
             break
-        for name, seconds in flow.probe(number).items():
+        for name, seconds in (flow.probe(number) | source.probe(number)).items():
             taken.setdefault(name, []).append(seconds)
         time.sleep(0.2)
     elapsed = time.perf_counter() - began
@@ -159,6 +221,3 @@ def measure_flow() -> None:
             probes=len(times),
             goal="p95 5 s",
         )
-    flow.client.delete("/v1/policies/flow-probe/activation")
-    for key, _ in flow.datasets:
-        flow.client.delete(f"/v1/datasets/{key}/tags/load-{os.getpid()}")
