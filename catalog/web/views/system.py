@@ -24,6 +24,7 @@ KEPT = {
     "lineage_run": "Runs of jobs",
     "detection_profile": "Row counts",
     "detection_check_result": "How checks ended",
+    "policy_violation": "Violations that are over",
 }
 
 
