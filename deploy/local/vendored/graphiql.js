@@ -1,5 +1,4 @@
 // GraphiQL with React in one module.
-export { createGraphiQLFetcher } from "@graphiql/toolkit";
 export { GraphiQL } from "graphiql";
 export { createElement } from "react";
 export { createRoot } from "react-dom/client";
