@@ -122,11 +122,16 @@ def _length(node: FieldNode) -> int:
 
 
 QUESTION = """\
-# Ctrl-Enter asks this; the book on the left tells what else can be asked.
+# Ctrl-Enter asks this.
 {
   search(q: "customer", first: 5) {
     total
-    items { qualifiedName description owners tags }
+    items {
+      qualifiedName
+      description
+      owners
+      tags
+    }
   }
 }
 """

@@ -21,7 +21,6 @@ const show = () => react.render(createElement(GraphiQL, {
   defaultEditorToolsVisibility: "variables",
   isHeadersEditorEnabled: false,
   defaultQuery: document.getElementById("question").textContent,
-  initialQuery: new URLSearchParams(location.search).get("q") ?? undefined,
 }));
 show();
 
