@@ -8,7 +8,8 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Protocol
 
 import orjson
@@ -275,10 +276,15 @@ class SchemaBody:
 
 @dataclass(slots=True)
 class _Hot:
-    """The bodies that were asked for last. Ids never change their meaning; who may read them may, so each is kept for a moment."""
+    """
+    The bodies that were asked for. Ids never change their meaning; who may read them may, so each is believed for a moment only.
+
+    Then many are looked at anew by one query, for whoever reads one soon reads its neighbours.
+    """
 
     seconds: float = 5.0
     max_bytes: int = 32_000_000
+    max_renewed: int = 1_000
     held_bytes: int = 0
     bodies: dict[tuple[str, int], tuple[float, SchemaBody]] = field(default_factory=dict)
 
@@ -292,13 +298,27 @@ class _Hot:
         self.bodies[key] = (time.monotonic(), body)
         self.held_bytes += len(body.full) * 3
 
+    def old_of(self, context: str) -> dict[int, SchemaBody]:
+        """Return the bodies of a context that are no longer believed, by id; not more than one query looks at."""
+        limit = time.monotonic() - self.seconds
+        old = {key[1]: body for key, (at, body) in list(self.bodies.items()) if at <= limit and key[0] == context}
+        return dict(islice(old.items(), self.max_renewed))
+
+    def drop(self, key: tuple[str, int]) -> None:
+        found = self.bodies.pop(key, None)
+        if found is not None:
+            self.held_bytes -= len(found[1].full) * 3
+
+    def clear(self) -> None:
+        self.bodies, self.held_bytes = {}, 0
+
 
 _hot = _Hot()
 
 
 def forget() -> None:
     """Have this process read schemas anew; others do so within five seconds."""
-    _hot.bodies.clear()
+    _hot.clear()
     _parsed.kept.clear()
 
 
@@ -312,6 +332,9 @@ def get_schema_body(*, principal: Principal, context: str, schema_id: int) -> Sc
     """Return a schema by its id in a context. :raises NoSuchSchema: if there is none that the principal may read."""
     key = (context, schema_id)
     body = _hot.get(key)
+    if body is None and key in _hot.bodies:
+        _renew(context)
+        body = _hot.get(key)
     if body is None or not _may_read(principal, body.classes):
         body = _load_body(context, schema_id)
         if body is None or not _may_read(principal, body.classes):
@@ -323,6 +346,22 @@ def get_schema_body(*, principal: Principal, context: str, schema_id: int) -> Sc
 def _may_read(principal: Principal, classes: frozenset[int]) -> bool:
     readable = gate.classes_for(principal, gate.READ)
     return readable is None or not readable.isdisjoint(classes)
+
+
+def _renew(context: str) -> None:
+    """Look at many of the held bodies again: who may read them, and whether they are still what their ids mean."""
+    old = _hot.old_of(context)
+    rows = SubjectVersion.objects.filter(schema__context__name=context, schema__schema_id__in=list(old)).order_by()
+    classes: dict[tuple[int, str], set[int]] = {}
+    for schema_id, guid, class_id in rows.values_list(
+        "schema__schema_id", "schema__guid", "subject__access_class_id"
+    ).distinct():
+        classes.setdefault((schema_id, str(guid)), set()).add(class_id)
+    for schema_id, body in old.items():
+        now = classes.get((schema_id, body.guid))
+        _hot.drop((context, schema_id))
+        if now is not None:
+            _hot.keep((context, schema_id), replace(body, classes=frozenset(now)))
 
 
 def _load_body(context: str, schema_id: int) -> SchemaBody | None:

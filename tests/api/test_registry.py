@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from catalog.access.models import AuditRecord, Role
 from catalog.access.services import create_grant, create_restriction, create_token, create_user
 from catalog.journal.models import JournalEntry
+from schema_registry.domain.subjects import DEFAULT_CONTEXT
 from schema_registry.models import Schema, Subject, SubjectVersion
 from schema_registry.selectors import schemas
 from schema_registry.services import registering
@@ -627,7 +628,20 @@ def test_roles_on_subjects(registry, as_, operator):
     assert people["steward"].delete("/subjects/pay-value?permanent=true").status_code == 200
 
 
-def test_a_restriction_hides_at_once_what_memory_holds(registry, as_, operator):
+@pytest.fixture
+def later(monkeypatch):
+    """Return a function after which what this process holds is no longer believed."""
+    now = schemas.time.monotonic()
+
+    def pass_by() -> None:
+        nonlocal now
+        now += schemas._hot.seconds + 1
+
+    monkeypatch.setattr(schemas.time, "monotonic", lambda: now)
+    return pass_by
+
+
+def test_a_restriction_hides_what_memory_holds(registry, as_, operator, later):
     ident = registry.registers("pay-value", ONE)
     mara = as_("mara")
     create_grant(caller=operator, role="reader", pattern="registry/**")
@@ -635,10 +649,45 @@ def test_a_restriction_hides_at_once_what_memory_holds(registry, as_, operator):
     assert mara.get(f"/schemas/ids/{ident}").status_code == 200
     create_restriction(caller=operator, pattern="registry/pay-*")
     pump()
-    schemas.forget()
+    later()
     assert mara.get(f"/schemas/ids/{ident}").status_code == 404
     assert mara.get("/subjects").json() == []
     assert refusal(mara.get("/subjects/pay-value/versions")) == (404, 40401)
+
+
+def test_held_schemas_are_looked_at_anew_by_one_query(registry, operator, later):
+    idents = [registry.registers(f"s{number}", record("a", name=f"R{number}")) for number in range(20)]
+    read = [registry.get(f"/schemas/ids/{ident}").content for ident in idents]
+    later()
+    with CaptureQueriesContext(connection) as asked:
+        for ident, body in zip(idents, read, strict=True):
+            found = schemas.get_schema_body(principal=operator.principal, context=DEFAULT_CONTEXT, schema_id=ident)
+            assert found.plain == body
+    assert len(asked) == 1
+    with CaptureQueriesContext(connection) as asked:
+        assert (
+            schemas.held_schema_body(principal=operator.principal, context=DEFAULT_CONTEXT, schema_id=idents[3])
+            is not None
+        )
+    assert len(asked) == 0
+
+
+def test_a_held_schema_whose_id_was_given_anew_is_not_believed(registry, operator, later):
+    registry.put("/mode?force=true", {"mode": "IMPORT"})
+    registry.registers("s", ONE, id=700, version=1)
+    registry.registers("t", TWO, id=701, version=1)
+    assert "int" not in registry.get("/schemas/ids/700").json()["schema"]
+    assert "int" in registry.get("/schemas/ids/701").json()["schema"]
+    held = dict(schemas._hot.bodies)
+    for subject in ("s", "t"):
+        registry.delete(f"/subjects/{subject}")
+        registry.delete(f"/subjects/{subject}?permanent=true")
+    Schema.objects.filter(schema_id__in=(700, 701)).delete()
+    registry.registers("s", BROKEN, id=700, version=1)
+    schemas._hot.bodies.update(held)  # as another process holds it, which did not hear of the deletion
+    later()
+    assert "int" in registry.get("/schemas/ids/700").json()["schema"]
+    assert refusal(registry.get("/schemas/ids/701")) == (404, 40403)
 
 
 def test_references_do_not_tell_of_what_is_hidden(registry, as_, operator):
