@@ -13,6 +13,8 @@ PITCH = 288
 MARGIN_X = 44
 TOP = 52
 GAP = 28
+SWING = 48
+"""How far a line swings out that must go back."""
 NAME_CHARACTERS = 21
 MAX_DRAWN = 80
 """Boxes of one drawing; those nearest to the start."""
@@ -118,6 +120,9 @@ class Drawn:
     is_frontier: bool = False
     is_opened: bool = False
 
+
+SIZES = {"box": BOX_WIDTH, "head": BOX_HEIGHT, "row": ROW_HEIGHT, "out": SWING}
+"""What whoever draws the same boxes elsewhere must know, in pixels."""
 
 Pair = tuple[str, str, bool]
 """Upstream and downstream id, and whether the way is restricted."""
@@ -247,6 +252,5 @@ def _curve(x1: float, y1: float, x2: float, y2: float) -> tuple[str, tuple[float
     if x2 > x1:
         bend = (x1 + x2) / 2
         return f"M{x1:g} {y1:g}C{bend:g} {y1:g} {bend:g} {y2:g} {x2:g} {y2:g}", (bend, (y1 + y2) / 2)
-    out = 48
-    path = f"M{x1:g} {y1:g}C{x1 + out:g} {y1:g} {x2 - out:g} {y2:g} {x2:g} {y2:g}"
+    path = f"M{x1:g} {y1:g}C{x1 + SWING:g} {y1:g} {x2 - SWING:g} {y2:g} {x2:g} {y2:g}"
     return path, ((x1 + x2) / 2, (y1 + y2) / 2)

@@ -22,7 +22,7 @@ from catalog.selectors import StoredDataset, get_dataset_by_name
 from catalog.web import errors
 from catalog.web.signing_in import page_view, web_principal
 from lineage import selectors
-from lineage.domain.drawings import Drawing, Drawn, draw, shortened
+from lineage.domain.drawings import SIZES, Drawing, Drawn, draw, shortened
 from lineage.domain.walks import Direction, Moment
 from lineage.selectors import Graph, GraphEdge, GraphLink, GraphNode
 
@@ -162,6 +162,11 @@ class _Picture:
     marks: Sequence[_Mark]
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """What its boxes measure, in pixels."""
+        return SIZES
+
+    @property
     def told(self) -> str:
         """The same in JSON, for the canvas that is drawn over it."""
         boxes = [
@@ -169,7 +174,9 @@ class _Picture:
             | {name: item[name] for name in ("href", "glyph", "sub", "toggle", "column_href")}
             for item in self.boxes
         ]
-        return orjson.dumps({"boxes": boxes, "lines": self.drawing.lines, "marks": self.marks}).decode()
+        return orjson.dumps(
+            {"sizes": self.sizes, "boxes": boxes, "lines": self.drawing.lines, "marks": self.marks}
+        ).decode()
 
 
 def _glyph(platform: str) -> str:

@@ -1,11 +1,17 @@
 // The lineage graph on a canvas by cytoscape: zoom, drag, what a box is linked with, and what lies behind it on demand.
 // The drawing in the page is its first paint, its print, and what stays where this cannot run; both show the same places.
 
-const BOX = 212, HEAD = 46, ROW = 22, OUT = 48;
+// Sizes are the drawing's own, and come with it.
+let BOX, HEAD, ROW, OUT;
 const paint = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // Colours of the page as it is now: a canvas knows no variables, and light-dark() needs an element to be one of the two.
+let palette = {};
 function colour(name) {
+  return (palette[name] ??= computed(name));
+}
+
+function computed(name) {
   const probe = document.createElement("i");
   probe.hidden = true;
   document.body.append(probe);
@@ -68,6 +74,8 @@ class Canvas {
   // Everything that the drawing says, as elements. What was there already moves to its new place.
   show(drawing) {
     this.frame.ariaBusy = "true";
+    palette = {};
+    ({ box: BOX, head: HEAD, row: ROW, out: OUT } = drawing.sizes);
     const was = Object.fromEntries(this.cy.nodes().map((node) => [node.id(), { ...node.position() }]));
     const elements = [];
     const boxes = Object.fromEntries(drawing.boxes.map((item) => [item.box.id, item]));
