@@ -209,7 +209,7 @@ def pump() -> None:
 
     for _ in range(50):
         moved = number_entries()
-        moved += sum(advance(projection, holder="test") for projection in PROJECTIONS)
+        moved += advance(PROJECTIONS, holder="test")
         if not moved:
             return
     raise AssertionError("the journal does not come to rest")

@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
@@ -34,78 +34,148 @@ class Projection:
     rebuild: Callable[[], None]
 
 
-def advance(projection: Projection, *, holder: str, batches: int = 20) -> int:
+def advance(projections: Sequence[Projection], *, holder: str, batches: int = 20) -> int:
     """
-    Move a projection over at most ``batches`` batches; return the entries it went past.
+    Move projections over at most ``batches`` batches; return the entries they went past, taken together.
 
-    Only the holder of its lease moves it; a failure is stored with the cursor, which stays where it was.
+    Each is moved by the holder of its lease only; one that fails is stored with the reason and stays where it was, and delays
+    no other. Those at one place share what is read, and those that a batch does not concern go past it by one write: a tick
+    costs about as much for many as for one.
     """
-    now = clock.now()
-    cursor, _ = ProjectionCursor.objects.get_or_create(name=projection.name, defaults={"rebuild_requested": True})
-    held = cursor.holder == holder and cursor.lease_until is not None
-    if held and cursor.lease_until - now > timedelta(seconds=LEASE_SECONDS / 2) and _is_level(cursor):  # type: ignore[operator]
-        return 0
-    taken = (
-        ProjectionCursor.objects.filter(name=projection.name)
-        .filter(Q(holder=holder) | Q(lease_until__isnull=True) | Q(lease_until__lt=now))
-        .update(holder=holder, lease_until=now + timedelta(seconds=LEASE_SECONDS))
-    )
-    if not taken:
-        return 0
     moved = 0
-    try:
-        for _ in range(batches):
-            count = _advance_once(projection, holder)
-            moved += count
-            if count == 0:
-                break
-    except Exception as error:
-        logger.exception("projection %s failed", projection.name)
-        ProjectionCursor.objects.filter(name=projection.name, holder=holder).update(
-            last_error=f"{type(error).__name__}: {error}"[:2_000]
-        )
-        ProjectionCursor.objects.filter(name=projection.name, failing_since__isnull=True).update(failing_since=now)
+    followers = _held(projections, holder)
+    for _ in range(batches):
+        if not followers:
+            break
+        moved += sum(_advance_once(followers, holder).values())
+        followers = [each for each in followers if each.has_more]
     return moved
 
 
-def _is_level(cursor: ProjectionCursor) -> bool:
-    return not cursor.rebuild_requested and cursor.failing_since is None and cursor.position >= head_position()
+@dataclass(slots=True)
+class _Follower:
+    projection: Projection
+    cursor: ProjectionCursor
+    has_more: bool = False
 
 
-def _advance_once(projection: Projection, holder: str) -> int:
-    cursor = ProjectionCursor.objects.get(name=projection.name)
-    if cursor.rebuild_requested:
+def _held(projections: Sequence[Projection], holder: str) -> list[_Follower]:
+    """Take the leases of projections that are not level, and return those that are had."""
+    now = clock.now()
+    cursors = _cursors([each.name for each in projections])
+    head = head_position()
+    due = [
+        name
+        for name, cursor in cursors.items()
+        if not (_is_leased(cursor, holder, now, LEASE_SECONDS / 2) and _is_level(cursor, head))
+    ]
+    if any(not _is_leased(cursors[name], holder, now, LEASE_SECONDS * 5 / 6) for name in due):
+        ProjectionCursor.objects.filter(name__in=due).filter(
+            Q(holder=holder) | Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+        ).update(holder=holder, lease_until=now + timedelta(seconds=LEASE_SECONDS))
+        cursors = _cursors(due)  # where they stand now that nobody else moves them
+    return [
+        _Follower(each, cursors[each.name])
+        for each in projections
+        if each.name in due and cursors[each.name].holder == holder
+    ]
+
+
+def _cursors(names: Sequence[str]) -> dict[str, ProjectionCursor]:
+    found = {row.name: row for row in ProjectionCursor.objects.filter(name__in=names)}
+    new = [name for name in names if name not in found]
+    if not new:
+        return found
+    rows = [ProjectionCursor(name=name, rebuild_requested=True) for name in new]
+    ProjectionCursor.objects.bulk_create(rows, ignore_conflicts=True)
+    return _cursors(names)
+
+
+def _is_leased(cursor: ProjectionCursor, holder: str, now: datetime, seconds: float) -> bool:
+    """Whether a holder has a cursor for so many seconds more."""
+    is_ours = cursor.holder == holder and cursor.lease_until is not None
+    return is_ours and cursor.lease_until - now > timedelta(seconds=seconds)  # type: ignore[operator]
+
+
+def _is_level(cursor: ProjectionCursor, head: int) -> bool:
+    return not cursor.rebuild_requested and cursor.failing_since is None and cursor.position >= head
+
+
+def _advance_once(followers: Sequence[_Follower], holder: str) -> dict[str, int]:
+    """Move each over one batch, or make it anew; return by name how many entries it went past."""
+    read: dict[int, Sequence[Change]] = {}
+    past: dict[tuple[int, int], list[_Follower]] = {}
+    concerned: list[tuple[_Follower, Sequence[Change]]] = []
+    moved: dict[str, int] = {}
+    for each in followers:
+        each.has_more = False
+        start = each.cursor.position
+        if each.cursor.rebuild_requested:
+            concerned.append((each, ()))
+            continue
+        try:
+            changes = (
+                read[start] if start in read else read.setdefault(start, list_changes(after=start, limit=BATCH_ENTRIES))
+            )
+        except CursorExpired:
+            ProjectionCursor.objects.filter(name=each.projection.name).update(rebuild_requested=True)
+            moved[each.projection.name] = 1
+            continue
+        if any(change.aspect in each.projection.aspects for change in changes):
+            concerned.append((each, changes))
+        elif changes:
+            past.setdefault((start, changes[-1].position), []).append(each)
+    for (start, end), together in past.items():
+        _move(together, holder, start, end)
+        moved |= {each.projection.name: len(read[start]) for each in together}
+        for each in together:
+            each.has_more = len(read[start]) == BATCH_ENTRIES
+    for each, changes in concerned:
+        moved[each.projection.name] = _apply(each, changes, holder)
+        each.has_more = len(changes) == BATCH_ENTRIES and moved[each.projection.name] > 0
+    return moved
+
+
+def _apply(follower: _Follower, changes: Sequence[Change], holder: str) -> int:
+    """Have a projection apply a batch, or make itself anew where there is none; return the entries it went past."""
+    projection, cursor, now = follower.projection, follower.cursor, clock.now()
+    mine = ProjectionCursor.objects.filter(name=projection.name, holder=holder)
+    lease = now + timedelta(seconds=LEASE_SECONDS)
+    # Those before it in this round may have taken long.
+    if not _is_leased(cursor, holder, now, LEASE_SECONDS * 5 / 6) and not mine.update(lease_until=lease):
+        return 0
+    try:
+        if changes:
+            projection.apply([change for change in changes if change.aspect in projection.aspects])
+            _move([follower], holder, cursor.position, changes[-1].position)
+            return len(changes)
         start = head_position()
         projection.rebuild()
-        _move(cursor, holder, start, rebuilt=True)
+        _move([follower], holder, cursor.position, start, rebuild_requested=False)
         return 1
-    try:
-        changes = list_changes(after=cursor.position, limit=BATCH_ENTRIES)
-    except CursorExpired:
-        ProjectionCursor.objects.filter(name=projection.name).update(rebuild_requested=True)
-        return 1
-    if not changes:
+    except Exception as error:
+        logger.exception("projection %s failed", projection.name)
+        mine.update(last_error=f"{type(error).__name__}: {error}"[:2_000])
+        ProjectionCursor.objects.filter(name=projection.name, failing_since__isnull=True).update(failing_since=now)
         return 0
-    wanted = [change for change in changes if change.aspect in projection.aspects]
-    if wanted:
-        projection.apply(wanted)
-    _move(cursor, holder, changes[-1].position, rebuilt=False)
-    return len(changes)
 
 
-def _move(cursor: ProjectionCursor, holder: str, position: int, *, rebuilt: bool) -> None:
-    # The condition fences off a holder whose lease went to another while it worked.
+def _move(followers: Sequence[_Follower], holder: str, start: int, end: int, **more: object) -> None:
+    """Write that projections went from one position to another; not for one whose lease went to another holder meanwhile."""
     now = clock.now()
-    changes: dict[str, object] = {
-        "position": position,
+    changes = {
+        "position": end,
         "moved_at": now,
         "failing_since": None,
         "last_error": "",
         "lease_until": now + timedelta(seconds=LEASE_SECONDS),
+        **more,
     }
-    if rebuilt:
-        changes["rebuild_requested"] = False
-    ProjectionCursor.objects.filter(name=cursor.name, holder=holder, position=cursor.position).update(**changes)
+    names = [each.projection.name for each in followers]
+    ProjectionCursor.objects.filter(name__in=names, holder=holder, position=start).update(**changes)
+    for each in followers:
+        each.cursor.position = end
+        each.cursor.lease_until = now + timedelta(seconds=LEASE_SECONDS)
 
 
 def request_rebuild(name: str) -> None:

@@ -74,14 +74,14 @@ def publish_data_changes(subjects: Iterable[uuid.UUID], cause: Mapping[str, Any]
 
 def flush_data_changes() -> int:
     """Publish the data changes that are due, a batch in one transaction; return how many entries that made."""
-    now = clock.now()
+    waiting = PendingDataChange.objects.filter(due_at__lte=clock.now())
+    if not waiting.exists():
+        return 0  # without SQLite's one write lock
     with transaction.atomic():
         due = list(
-            PendingDataChange.objects.select_for_update(
-                skip_locked=connection.features.has_select_for_update_skip_locked
-            )
-            .filter(due_at__lte=now)
-            .order_by("due_at")[:SEQUENCE_ROWS]
+            waiting.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked).order_by(
+                "due_at"
+            )[:SEQUENCE_ROWS]
         )
         if due:
             publish(

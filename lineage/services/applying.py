@@ -8,13 +8,14 @@ import logging
 import time
 import uuid
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
 from django.db import OperationalError, transaction
 
+from catalog import bulk
 from catalog.access.principals import Caller, system_principal
 from catalog.bodies import new_uuid
 from catalog.domain.openlineage import SourceName
@@ -32,11 +33,13 @@ from lineage.domain.sql import (
     statements_lineage,
 )
 from lineage.models import Job, JobRun, LineageEvent
-from lineage.services.edges import EdgeKey, Shown, record_shown
+from lineage.services.edges import EdgeKey, Shown, Told, record_shown
 
 logger = logging.getLogger(__name__)
 
 PAGE = 200
+TOGETHER = 20
+"""Events of one transaction, unless one job has more: SQLite lets nobody else write meanwhile."""
 WITHIN_SECONDS = 20.0
 MAX_NAMES = 20
 """Names of one dataset that a run is remembered with."""
@@ -118,6 +121,11 @@ class _Page:
         return next((name for name in known if name.casefold() == folded), column)
 
 
+_OfJob = tuple[DatasetName | None, list[tuple[LineageEvent, Event]]]
+JobName = tuple[str, str, str]
+"""A job's kind, namespace and name."""
+
+
 def _apply(rows: Sequence[LineageEvent], caller: Caller) -> None:
     page = _Page([(row, parse_event(orjson.loads(zlib.decompress(row.body)))) for row in rows])
     page.ids = _resolve([event for _, event in page.events], caller)
@@ -126,20 +134,32 @@ def _apply(rows: Sequence[LineageEvent], caller: Caller) -> None:
     by_job: dict[DatasetName | None, list[tuple[LineageEvent, Event]]] = {}
     for row, event in page.events:
         by_job.setdefault(event.job, []).append((row, event))
-    for name, mine in by_job.items():
-        keys = [(row.received_at, row.pk) for row, _ in mine]
-        try:
-            with transaction.atomic():
-                if name is not None:
-                    _apply_to_job(name, mine, page)
-                _set_aside(keys, "")
-                failpoints.reach(APPLIED)
-        except OperationalError:
-            raise
-        except Exception as error:
-            # One job's events must not hold up all others'; what went wrong stays with them.
-            logger.exception("events of a job could not be applied")
-            _set_aside(keys, _told(error))
+    group: list[_OfJob] = []
+    for at, each in enumerate(by_job.items(), 1):
+        group.append(each)
+        if at == len(by_job) or sum(len(mine) for _, mine in group) >= TOGETHER:
+            _apply_together(group, page)
+            group = []
+
+
+def _apply_together(group: Sequence[_OfJob], page: _Page) -> None:
+    """Apply the events of some jobs in one transaction; where that fails, each job's in one of its own."""
+    keys = [(row.received_at, row.pk) for _, mine in group for row, _ in mine]
+    try:
+        with transaction.atomic():
+            _apply_to_jobs({name: mine for name, mine in group if name is not None}, page)
+            _set_aside(keys, "")
+            failpoints.reach(APPLIED)
+    except OperationalError:
+        raise
+    except Exception as error:
+        # One job's events must not hold up all others'; what went wrong stays with them.
+        if len(group) > 1:
+            for each in group:
+                _apply_together([each], page)
+            return
+        logger.exception("events of a job could not be applied")
+        _set_aside(keys, _told(error))
 
 
 def _set_aside(keys: Sequence[tuple[datetime, int]], error: str) -> None:
@@ -177,21 +197,70 @@ def job_digest(kind: str, namespace: str, name: str) -> bytes:
     return hashlib.blake2b(orjson.dumps([kind, namespace, name]), digest_size=16).digest()
 
 
-def locked_job(*, kind: str, namespace: str, name: str) -> Job:
-    """Return a job, made if need be, with its row locked."""
-    digest = job_digest(kind, namespace, name)
-    Job.objects.get_or_create(
-        digest=digest,
-        defaults={"uuid": new_uuid(), "kind": kind, "namespace": namespace, "name": name, "created_at": clock.now()},
-    )
-    return Job.objects.select_for_update().get(digest=digest)
+def locked_jobs(names: Collection[JobName]) -> dict[JobName, Job]:
+    """Return jobs, made if need be, with their rows locked until the transaction ends."""
+    digests = {job_digest(*name): name for name in names}
+    found = _lock(digests)
+    missing = [digest for digest in digests if digest not in found]
+    if missing:
+        now = clock.now()
+        rows = [
+            Job(digest=digest, uuid=new_uuid(), kind=kind, namespace=namespace, name=name, created_at=now)
+            for digest, (kind, namespace, name) in ((digest, digests[digest]) for digest in missing)
+        ]
+        Job.objects.bulk_create(rows, ignore_conflicts=True)
+        found |= _lock(missing)
+    return {digests[digest]: job for digest, job in found.items()}
 
 
-def _apply_to_job(name: DatasetName, mine: Sequence[tuple[LineageEvent, Event]], page: _Page) -> None:
-    job = locked_job(kind="job", namespace=name.namespace, name=name.name)
-    events = [event for _, event in mine]
-    problems: list[str] = []
+def _lock(digests: Collection[bytes]) -> dict[bytes, Job]:
+    # In one order, so that two who lock some of the same never wait for each other.
+    rows = Job.objects.select_for_update().filter(digest__in=list(digests)).order_by("digest")
+    return {bytes(row.digest): row for row in rows}
+
+
+def _apply_to_jobs(by_name: Mapping[DatasetName, Sequence[tuple[LineageEvent, Event]]], page: _Page) -> None:
+    jobs = locked_jobs([_job_name(name) for name in by_name])
+    events = [event for mine in by_name.values() for _, event in mine]
+    known = {
+        (row.job_id, row.uuid): row
+        for row in JobRun.objects.filter(job__in=jobs.values(), uuid__in={event.run for event in events if event.run})
+    }
+    parents = _parents(events)
+    runs: list[JobRun] = []
+    told: list[Told] = []
+    for name, mine in by_name.items():
+        job = jobs[_job_name(name)]
+        shown, changed, problems = _shown(job, mine, known, page)
+        runs += changed
+        told.append(Told(job, shown, {"principal": mine[-1][0].principal, "door": "openlineage"}))
+        _describe(job, [event for _, event in mine], problems, parents)
+    _save_runs(runs)
+    record_shown(told, now=clock.now())
+    save_jobs([one.job for one in told])
+
+
+def _job_name(name: DatasetName) -> JobName:
+    return "job", name.namespace, name.name
+
+
+def _parents(events: Sequence[Event]) -> dict[DatasetName, uuid.UUID]:
+    """Return the ids of the jobs that are parents, of those that are known."""
+    named = {job_digest(*_job_name(event.parent_job)): event.parent_job for event in events if event.parent_job}
+    rows = Job.objects.filter(digest__in=list(named)).values_list("digest", "uuid") if named else ()
+    return {named[bytes(digest)]: key for digest, key in rows}
+
+
+def _shown(
+    job: Job,
+    mine: Sequence[tuple[LineageEvent, Event]],
+    known: Mapping[tuple[int, uuid.UUID], JobRun],
+    page: _Page,
+) -> tuple[list[Shown], list[JobRun], list[str]]:
+    """Return what runs and declarations of a job show, the runs as they are to be written, and what could not be told."""
     shown: list[Shown] = []
+    changed: list[JobRun] = []
+    problems: list[str] = []
     runs: dict[uuid.UUID, list[tuple[LineageEvent, Event]]] = {}
     for row, event in mine:
         if event.run is not None:
@@ -201,10 +270,10 @@ def _apply_to_job(name: DatasetName, mine: Sequence[tuple[LineageEvent, Event]],
             edges = _Edges(inputs, outputs, page, origin="declared")
             shown.append(Shown(f"job {event.at.timestamp():.6f}", event.at, edges.of([event]), is_declared=True))
             problems += edges.problems
-    known = {row.uuid: row for row in JobRun.objects.filter(job=job, uuid__in=list(runs))}
     for key, pairs in runs.items():
         told = [event for _, event in pairs]
-        run = _run_told(job, key, pairs, known.get(key), page)
+        run = _run_told(job, key, pairs, known.get((job.pk, key)), page)
+        changed.append(run)
         if not any(event.sql for event in told):
             told += _with_sql(run)
         edges = _Edges(run.inputs, run.outputs, page, origin="openlineage")
@@ -218,11 +287,25 @@ def _apply_to_job(name: DatasetName, mine: Sequence[tuple[LineageEvent, Event]],
             )
         )
         problems += edges.problems
-    _describe(job, events, problems)
-    record_shown(
-        job=job, shown=shown, now=clock.now(), cause={"principal": mine[-1][0].principal, "door": "openlineage"}
-    )
-    job.save()
+    return shown, changed, problems
+
+
+_RUN = tuple(each.attname for each in JobRun._meta.concrete_fields if not each.primary_key)
+_JOB = tuple(each.attname for each in Job._meta.concrete_fields if not each.primary_key)
+
+
+def _save_runs(runs: Sequence[JobRun]) -> None:
+    bulk.insert(JobRun, _RUN, [_values(run, _RUN) for run in runs if run.pk is None])
+    bulk.update(JobRun, _RUN, [(run.pk, _values(run, _RUN)) for run in runs if run.pk is not None])
+
+
+def save_jobs(jobs: Sequence[Job]) -> None:
+    """Write all of jobs that are locked."""
+    bulk.update(Job, _JOB, [(job.pk, _values(job, _JOB)) for job in jobs])
+
+
+def _values(row: JobRun | Job, names: Sequence[str]) -> list[object]:
+    return [getattr(row, name) for name in names]
 
 
 def _digest(sql: str) -> bytes:
@@ -243,7 +326,7 @@ def _with_sql(run: JobRun) -> list[Event]:
 def _run_told(
     job: Job, key: uuid.UUID, pairs: Sequence[tuple[LineageEvent, Event]], known: JobRun | None, page: _Page
 ) -> JobRun:
-    """Write what events tell of a run: the latest state counts, whatever order they come in; an end is not taken back."""
+    """Return a run with what events tell of it: the latest state counts, whatever order they come in; an end is not taken back."""
     told = [event for _, event in pairs]
     first, last = min(event.at for event in told), max(told, key=_weight)
     run = known or JobRun(
@@ -266,7 +349,6 @@ def _run_told(
             run.sql_event = [row.pk, row.received_at.isoformat()]
     run.inputs = _added(run.inputs, [each for event in told for each in event.inputs], page)
     run.outputs = _added(run.outputs, [each for event in told for each in event.outputs], page)
-    run.save()
     if job.last_run_at is None or run.started_at >= job.last_run_at:
         job.last_run_uuid, job.last_run_state, job.last_run_at = run.uuid, run.state, run.started_at
     return run
@@ -288,16 +370,15 @@ def _added(known: Sequence[Named], datasets: Sequence[EventDataset], page: _Page
     return [[key, *list(names)[:MAX_NAMES]] for key, names in found.items()]
 
 
-def _describe(job: Job, events: Sequence[Event], problems: Sequence[str]) -> None:
+def _describe(
+    job: Job, events: Sequence[Event], problems: Sequence[str], parents: Mapping[DatasetName, uuid.UUID]
+) -> None:
     """Take in what the latest event says of the job itself."""
     for event in sorted(events, key=lambda one: one.at):
         job.description = event.description or job.description
         job.job_type = event.job_type or job.job_type
         if event.parent_job is not None:
-            parent = Job.objects.filter(
-                digest=job_digest("job", event.parent_job.namespace, event.parent_job.name)
-            ).values_list("uuid", flat=True)
-            job.parent_uuid = parent.first() or job.parent_uuid
+            job.parent_uuid = parents.get(event.parent_job, job.parent_uuid)
         if event.sql:
             job.sql = masked_sql(event.sql, dialect=_dialect(event))
     job.problems = list(dict.fromkeys(problems))[:20]

@@ -64,33 +64,67 @@ def _set_bytes(edges: Iterable[EdgeKey]) -> bytes:
     return orjson.dumps(sorted(map(tuple, edges)))
 
 
-def record_shown(*, job: Job, shown: Sequence[Shown], now: datetime, cause: Mapping[str, object]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What runs or declarations of one job showed, and whose word that is."""
+
+    job: Job
+    shown: Sequence[Shown]
+    cause: Mapping[str, object]
+
+
+def record_shown(told: Sequence[Told], *, now: datetime) -> None:
     """
-    Take in what runs or declarations of a locked job showed, and return whether edges changed.
+    Take in what runs or declarations of locked jobs showed: what is there is read, and what is new written, for all at once.
 
-    The caller's transaction holds the job's row; its steady fields are set here and saved by the caller.
+    The caller's transaction holds the jobs' rows; their steady fields and versions are set here and saved by the caller.
     """
-    changed = False
-    for is_declared in (False, True):
-        part = [one for one in shown if one.is_declared is is_declared]
-        if part:
-            changed |= _record(job, part, now, is_declared=is_declared)
-    if changed:
-        job.version += 1
-        publish([Entry("lineage", "changed", "job", job.uuid, job.version, cause=dict(cause))])
-    return changed
-
-
-def _record(job: Job, shown: Sequence[Shown], now: datetime, *, is_declared: bool) -> bool:
-    known = {
-        row.key: row
-        for row in Observation.objects.filter(job=job, is_declared=is_declared, key__in=[one.key for one in shown])
-    }
+    known = _load_observations(told)
     sets = _load_sets({bytes(row.edges) for row in known.values()})
-    is_steady = not is_declared
-    rows: dict[str, Observation] = {}
+    rows: dict[_Key, Observation] = {}
+    unsteady: dict[int, set[bool]] = {}
+    for one in told:
+        for is_declared in (False, True):
+            part = [each for each in one.shown if each.is_declared is is_declared]
+            if part and not _take_in(one.job, part, known, sets, rows):
+                unsteady.setdefault(one.job.pk, set()).add(is_declared)
+    _save_sets({bytes(row.edges): sets[bytes(row.edges)] for row in rows.values()})
+    _save_observations(list(rows.values()))
+    entries = []
+    for one in told:
+        changed = [_tell_anew(one.job, now, is_declared=each) for each in sorted(unsteady.get(one.job.pk, ()))]
+        if any(changed):
+            one.job.version += 1
+            entries.append(Entry("lineage", "changed", "job", one.job.uuid, one.job.version, cause=dict(one.cause)))
+    if entries:
+        publish(entries)
+
+
+_Key = tuple[int, bool, str]
+
+
+def _load_observations(told: Sequence[Told]) -> dict[_Key, Observation]:
+    keys = list({each.key for one in told for each in one.shown})
+    jobs = [one.job.pk for one in told]
+    found: dict[_Key, Observation] = {}
+    for start in range(0, len(keys), READ_ROWS):
+        for row in Observation.objects.filter(job__in=jobs, key__in=keys[start : start + READ_ROWS]):
+            found[row.job_id, row.is_declared, row.key] = row
+    return found
+
+
+def _take_in(
+    job: Job,
+    shown: Sequence[Shown],
+    known: Mapping[_Key, Observation],
+    sets: dict[bytes, frozenset[EdgeKey]],
+    rows: dict[_Key, Observation],
+) -> bool:
+    """Add to the rows to write what a job's runs, or its declarations, showed anew; return whether that leaves all intervals as they are."""
+    is_steady = True
     for one in shown:
-        row = rows.get(one.key) or known.get(one.key)
+        place = (job.pk, one.is_declared, one.key)
+        row = rows.get(place) or known.get(place)
         before = sets[bytes(row.edges)] if row is not None else frozenset()
         # Between datasets it says all that is known of the run by now; of columns it may say a part.
         edges = frozenset(edge for edge in before if edge.upstream_column) | one.edges
@@ -100,19 +134,15 @@ def _record(job: Job, shown: Sequence[Shown], now: datetime, *, is_declared: boo
         sets[digest] = edges
         is_new = row is None
         if row is None:
-            row = Observation(job=job, is_declared=is_declared, key=one.key, at=one.at, edges=digest)
+            row = Observation(job=job, is_declared=one.is_declared, key=one.key, at=one.at, edges=digest)
         moved = (min(row.at, one.at), row.is_completed or one.is_completed, one.statement or row.statement, digest)
         if not is_new and moved == (row.at, row.is_completed, _bytes(row.statement), bytes(row.edges)):
             continue
         is_moved = not is_new and (moved[0] != row.at or bytes(row.edges) not in (EMPTY, digest))
         row.at, row.is_completed, row.statement, row.edges = moved
-        rows[one.key] = row
-        is_steady = is_steady and not is_moved and _changes_nothing(job, row, is_new=is_new)
-    if not rows:
-        return False
-    _save_sets({bytes(row.edges): sets[bytes(row.edges)] for row in rows.values()})
-    _save_observations(list(rows.values()))
-    return False if is_steady else _tell_anew(job, now, is_declared=is_declared)
+        rows[place] = row
+        is_steady = is_steady and not one.is_declared and not is_moved and _changes_nothing(job, row, is_new=is_new)
+    return is_steady
 
 
 def _bytes(value: bytes | memoryview | None) -> bytes | None:
@@ -158,12 +188,13 @@ def _load_sets(digests: Iterable[bytes]) -> dict[bytes, frozenset[EdgeKey]]:
 
 
 def _save_sets(sets: Mapping[bytes, frozenset[EdgeKey]]) -> None:
-    bulk.insert(
-        EdgeSet,
-        ("digest", "body"),
-        [(digest, zlib.compress(_set_bytes(edges))) for digest, edges in sets.items() if digest != EMPTY],
-        or_keep=True,
-    )
+    wanted = sorted(set(sets) - {EMPTY})
+    for start in range(0, len(wanted), READ_ROWS):
+        part = wanted[start : start + READ_ROWS]
+        # Nearly always all are there: a job mostly shows what it showed before.
+        there = {bytes(each) for each in EdgeSet.objects.filter(digest__in=part).values_list("digest", flat=True)}
+        rows = [(digest, zlib.compress(_set_bytes(sets[digest]))) for digest in part if digest not in there]
+        bulk.insert(EdgeSet, ("digest", "body"), rows, or_keep=True)
 
 
 _OBSERVED = ("job_id", "is_declared", "key", "at", "is_completed", "statement", "edges")

@@ -13,8 +13,8 @@ from catalog.journal.selectors import Change
 from catalog.selectors.definitions import ViewText, columns_of, find_tables, iterate_views, list_view_texts
 from lineage.domain.sql import StatementLineage, TableName, UnreadableSql, dialect_of, masked_sql, query_lineage
 from lineage.models import Job, WantedTable
-from lineage.services.applying import locked_job
-from lineage.services.edges import EdgeKey, Shown, record_shown
+from lineage.services.applying import locked_jobs, save_jobs
+from lineage.services.edges import EdgeKey, Shown, Told, record_shown
 
 FOLLOWED = frozenset({"identity", "definition"})
 NAMESPACE = "view"
@@ -62,14 +62,14 @@ def _tell_one(view: ViewText) -> None:
         except UnreadableSql as error:
             problems = [str(error)]
     with transaction.atomic():
-        job = locked_job(kind="view", namespace=NAMESPACE, name=str(view.uuid))
+        (job,) = locked_jobs([("view", NAMESPACE, str(view.uuid))]).values()
         job.sql = masked_sql(view.text, dialect=dialect) if view.text is not None else ""
         job.problems = problems[:20]
         key = f"version {view.schema_version}" if view.text is not None else f"gone {view.since:%Y%m%dT%H%M%S%f}"
         # What one version shows grows while tables come that it names.
         shown = Shown(key, view.since, edges, is_declared=True)
-        record_shown(job=job, shown=[shown], now=clock.now(), cause={"door": "view"})
-        job.save()
+        record_shown([Told(job, [shown], {"door": "view"})], now=clock.now())
+        save_jobs([job])
         WantedTable.objects.filter(job=job).delete()
         WantedTable.objects.bulk_create([WantedTable(job=job, name=name) for name in dict.fromkeys(missing)])
 

@@ -274,7 +274,7 @@ def follower(path: str, holder: str) -> None:
 
     projection = Projection(f"follower-{Path(path).stem}", frozenset({"definition"}), apply, rebuild)
     while True:
-        moved = number_entries() + advance(projection, holder=holder, batches=2)
+        moved = number_entries() + advance([projection], holder=holder, batches=2)
         if not moved:
             if os.environ.get("CAIRN_TEST_UNTIL_REST"):
                 return

@@ -6,9 +6,10 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from catalog.journal import clock, runs
+from catalog.journal import clock, projections, runs
 from catalog.journal import selectors as journal
 from catalog.journal.models import JournalEntry, JournalHead, PendingDataChange, ProjectionCursor, Run, RunKey
 from catalog.journal.partitions import Kept
@@ -73,11 +74,11 @@ def test_data_changes_of_one_dataset_become_one_entry_when_ten_seconds_have_pass
 class Recorder:
     """A projection that remembers what it saw."""
 
-    def __init__(self, aspects=("a",)):
+    def __init__(self, aspects=("a",), name="recorder"):
         self.seen: list[int] = []
         self.rebuilt = 0
         self.fails = False
-        self.projection = Projection("recorder", frozenset(aspects), self.apply, self.rebuild)
+        self.projection = Projection(name, frozenset(aspects), self.apply, self.rebuild)
 
     def apply(self, changes):
         if self.fails:
@@ -93,45 +94,106 @@ def test_a_new_projection_is_built_from_the_tables_and_then_follows():
     add("a", "a")
     settle()
     recorder = Recorder()
-    advance(recorder.projection, holder="me")
+    advance([recorder.projection], holder="me")
     assert recorder.rebuilt == 1
     add("a", "b", "a")
     settle()
-    advance(recorder.projection, holder="me")
+    advance([recorder.projection], holder="me")
     assert recorder.seen == [1, 2, 3, 5]
 
 
 def test_a_projection_that_is_down_stays_where_it_was_and_says_since_when():
     recorder = Recorder()
-    advance(recorder.projection, holder="me")
+    advance([recorder.projection], holder="me")
     recorder.fails = True
     add("a")
     settle()
-    advance(recorder.projection, holder="me")
+    advance([recorder.projection], holder="me")
     (state,) = journal.list_projections(now=clock.now())
     assert (state.lag_entries, state.last_error) == (1, "RuntimeError: down")
     assert state.failing_since is not None
     recorder.fails = False
-    advance(recorder.projection, holder="me")
+    advance([recorder.projection], holder="me")
     (state,) = journal.list_projections(now=clock.now())
     assert (state.lag_entries, state.failing_since, recorder.seen) == (0, None, [1])
 
 
-def test_only_the_holder_of_the_lease_moves_a_projection():
-    recorder = Recorder()
-    advance(recorder.projection, holder="me")
+def test_one_that_is_down_delays_no_other():
+    first, broken, last = (Recorder(name=name) for name in ("first", "broken", "last"))
+    all_of_them = [each.projection for each in (first, broken, last)]
+    advance(all_of_them, holder="me")
+    broken.fails = True
+    add("a", "a")
+    settle()
+    assert advance(all_of_them, holder="me") == 4
+    assert (first.seen, broken.seen, last.seen) == ([1, 2], [], [1, 2])
     add("a")
     settle()
-    assert advance(recorder.projection, holder="other") == 0
+    broken.fails = False
+    advance(all_of_them, holder="me")
+    assert first.seen == broken.seen == last.seen == [1, 2, 3]
+
+
+def test_a_tick_costs_about_as_much_for_many_projections_as_for_one():
+    concerned = Recorder(name="concerned")
+    others = [Recorder(aspects=("b",), name=f"other{number}") for number in range(20)]
+    all_of_them = [each.projection for each in (concerned, *others)]
+    advance(all_of_them, holder="me")
+    with CaptureQueriesContext(connection) as idle:
+        advance(all_of_them, holder="me")
+    assert len(idle) == 2
+    add("a")
+    settle()
+    with CaptureQueriesContext(connection) as asked:
+        advance(all_of_them, holder="me")
+    assert len(asked) <= 7
+    assert concerned.seen == [1]
+    assert set(ProjectionCursor.objects.values_list("position", flat=True)) == {1}
+    with CaptureQueriesContext(connection) as idle:
+        assert advance(all_of_them, holder="me") == 0
+    assert len(idle) == 2
+
+
+def test_a_long_way_is_gone_in_batches_and_each_entry_is_seen_once(monkeypatch):
+    monkeypatch.setattr(projections, "BATCH_ENTRIES", 3)
+    one, other = Recorder(name="one"), Recorder(aspects=("b",), name="other")
+    pair = [one.projection, other.projection]
+    advance(pair, holder="me")
+    add(*"aabbabaaab")
+    settle()
+    assert advance(pair, holder="me", batches=2) == 12
+    assert (one.seen, other.seen) == ([1, 2, 5], [3, 4, 6])
+    assert advance(pair, holder="me") == 8
+    assert (one.seen, other.seen) == ([1, 2, 5, 7, 8, 9], [3, 4, 6, 10])
+
+
+def test_a_lease_lost_while_a_batch_is_applied_moves_nothing():
+    def loses(changes):
+        ProjectionCursor.objects.update(holder="them", lease_until=clock.now() + timedelta(seconds=60))
+
+    pair = [Projection("slow", frozenset("a"), loses, lambda: None), Recorder(name="other").projection]
+    advance(pair, holder="me")
+    add("a")
+    settle()
+    advance(pair, holder="me")
+    assert set(ProjectionCursor.objects.values_list("position", "holder")) == {(0, "them")}
+
+
+def test_only_the_holder_of_the_lease_moves_a_projection():
+    recorder = Recorder()
+    advance([recorder.projection], holder="me")
+    add("a")
+    settle()
+    assert advance([recorder.projection], holder="other") == 0
     ProjectionCursor.objects.update(lease_until=clock.now() - timedelta(seconds=1))
-    assert advance(recorder.projection, holder="other") == 1
+    assert advance([recorder.projection], holder="other") == 1
 
 
 def test_a_projection_can_be_made_anew():
     recorder = Recorder()
-    advance(recorder.projection, holder="me")
+    advance([recorder.projection], holder="me")
     request_rebuild("recorder")
-    advance(recorder.projection, holder="me")
+    advance([recorder.projection], holder="me")
     assert recorder.rebuilt == 2
 
 

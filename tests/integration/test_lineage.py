@@ -277,12 +277,12 @@ def test_a_database_that_is_not_well_sets_no_event_aside(shop, monkeypatch):
     def fails(*_: Any, **__: Any) -> None:
         raise OperationalError("database is locked")
 
-    applied = applying._apply_to_job
+    applied = applying._apply_to_jobs
     receive_events(caller=shop.caller, bodies=[run_event(1, ["db.orders"], ["db.revenue"])])
-    monkeypatch.setattr(applying, "_apply_to_job", fails)
+    monkeypatch.setattr(applying, "_apply_to_jobs", fails)
     with pytest.raises(OperationalError):
         apply_waiting()
-    monkeypatch.setattr(applying, "_apply_to_job", applied)
+    monkeypatch.setattr(applying, "_apply_to_jobs", applied)
     assert apply_waiting() == 1
     assert upstream(shop, "revenue") == ["orders"]
 
@@ -350,13 +350,13 @@ def test_a_jobs_own_words_hold_until_it_says_otherwise(shop):
 def test_events_that_cannot_be_applied_are_set_aside_with_the_reason(shop, monkeypatch):
     from lineage.services import applying
 
-    def fails(name: Any, mine: Any, page: Any) -> None:
-        if name.name == "broken":
+    def fails(by_name: Any, page: Any) -> None:
+        applied(by_name, page)
+        if any(name.name == "broken" for name in by_name):
             raise RuntimeError("no")
-        applied(name, mine, page)
 
-    applied = applying._apply_to_job
-    monkeypatch.setattr(applying, "_apply_to_job", fails)
+    applied = applying._apply_to_jobs
+    monkeypatch.setattr(applying, "_apply_to_jobs", fails)
     send(
         shop, run_event(1, ["db.orders"], ["db.revenue"], job="broken"), run_event(2, ["db.customers"], ["db.revenue"])
     )
