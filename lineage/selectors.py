@@ -18,7 +18,7 @@ from catalog.journal.selectors import find_projection
 from catalog.selectors import get_dataset, require_details
 from catalog.selectors.datasets import DatasetName, names_by_uuid, summarized_by_uuid
 from lineage.backends import PROJECTION, graph_store, tables
-from lineage.domain.walks import MAX_DEPTH, Direction, Edge, Link, Moment, Node, Pair, Walk, walk
+from lineage.domain.walks import MAX_DEPTH, Direction, Edge, Link, Moment, Node, Pair, Walk, place, walk
 from lineage.graph.base import GraphStore, GraphUnavailable, RecordsEdges
 from lineage.models import DECLARED_ORIGINS, Job, JobRun, LineageEvent
 from lineage.models import Edge as EdgeRow
@@ -300,7 +300,7 @@ def _answer(
         start=_id(start),
         nodes=[
             _node(node, distance, name)
-            for node, distance in sorted(distances.items(), key=lambda item: (abs(item[1]), item[1], item[0]))
+            for node, distance in sorted(distances.items(), key=lambda item: (abs(item[1]), item[1], place(item[0])))
             if (name := known.names[node.dataset]) is not None
         ],
         links=[
@@ -314,7 +314,7 @@ def _answer(
                     if edge.job in jobs
                 ],
             )
-            for pair, link in sorted(links.items())
+            for pair, link in sorted(links.items(), key=lambda item: (place(item[0][0]), place(item[0][1])))
         ],
         truncated=any(found.truncated for found in walks.values()),
         frontier=[_id(node) for found in walks.values() for node in found.frontier],

@@ -32,6 +32,11 @@ class Node(NamedTuple):
     column: str = ""
 
 
+def place(node: Node) -> tuple[int, str]:
+    """Return what nodes are ordered by. It is as they compare themselves, in a fifth of the time: ids compare one by one in Python."""
+    return node.dataset.int, node.column
+
+
 Pair = tuple[Node, Node]
 """An upstream node and one downstream of it."""
 
@@ -70,7 +75,7 @@ class Edge(NamedTuple):
         return (self.job.hex, self.origin, self.subtype, self.since)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Link:
     """That data goes from one node of an answer to another; a restricted one goes through what may not be known."""
 
@@ -115,7 +120,7 @@ def walk(
     step away; within a level, nodes are taken in the order of their ids.
     """
     distance = {start: 0}
-    links: dict[Pair, bool] = {}
+    links: list[Link] = []
     level, truncated = [start], False
     frontier: list[Node] = []
     ends: list[Node] = []
@@ -128,30 +133,31 @@ def walk(
             break
         found, cut = look.beyond(going)
         truncated = truncated or cut
-        new = sorted({far for _, far in found if far not in distance})
+        new = sorted((far for far in found if far not in distance), key=place)
         room = max(0, cap - len(distance))
         if len(new) > room:
             truncated = True
-            kept = set(new[:room])
-            frontier += sorted({near for near, far in found if far not in kept and far not in distance})
+            frontier += sorted({near for far in new[room:] for near in found[far]}, key=place)
             new = new[:room]
         for node in new:
             distance[node] = step
-        for pair, is_restricted in found.items():
-            if pair[1] in distance:
-                links[pair] = links.get(pair, True) and is_restricted
+        for far, nears in found.items():
+            if far in distance:
+                links += [_link(near, far, is_restricted, direction) for near, is_restricted in nears.items()]
         level = new
     if ends:
         # One step more, to know where there is more, and how the last ones are linked among themselves.
         found, _ = look.beyond(ends[:MAX_LOOKED_BEHIND])
-        frontier += sorted({near for near, far in found if far not in distance})
+        frontier += sorted({near for far, nears in found.items() if far not in distance for near in nears}, key=place)
         frontier += ends[MAX_LOOKED_BEHIND:]
-        for pair, is_restricted in found.items():
-            if pair[1] in distance and not is_restricted:
-                links[pair] = False
+        for far, nears in found.items():
+            if far in distance:
+                links += [
+                    _link(near, far, False, direction) for near, is_restricted in nears.items() if not is_restricted
+                ]
     return Walk(
-        nodes=tuple(sorted(distance.items(), key=lambda item: (item[1], item[0]))),
-        links=tuple(sorted(_link(near, far, is_restricted, direction) for (near, far), is_restricted in links.items())),
+        nodes=tuple(sorted(distance.items(), key=lambda item: (item[1], place(item[0])))),
+        links=tuple(sorted(links, key=lambda link: (place(link.upstream), place(link.downstream)))),
         truncated=truncated,
         frontier=tuple(dict.fromkeys(frontier)),
     )
@@ -178,13 +184,20 @@ class _Look:
             return [(down, up) for up, down in pairs]
         return list(pairs)
 
-    def beyond(self, level: Sequence[Node]) -> tuple[dict[tuple[Node, Node], bool], bool]:
-        """Return pairs of near and far nodes, each with whether it goes through hidden ones, and whether there were too many of those."""
+    def beyond(self, level: Sequence[Node]) -> tuple[dict[Node, dict[Node, bool]], bool]:
+        """
+        Return the nodes one step on, each with those it is reached from and whether that goes through hidden ones.
+
+        The second says whether there were too many hidden ones.
+        """
         pairs = self._pairs(level)
-        shown = set(self._known({far for _, far in pairs}))
-        found = {pair: False for pair in pairs if pair[1] in shown}
-        if len(found) == len(pairs):
+        found: dict[Node, dict[Node, bool]] = {}
+        for near, far in pairs:
+            found.setdefault(far, {})[near] = False
+        shown = set(self._known(found.keys()))
+        if len(shown) == len(found):
             return found, False
+        found = {far: nears for far, nears in found.items() if far in shown}
         origins: dict[Node, set[Node]] = {node: {node} for node in level}
         cut = False
         behind = self._behind(pairs, shown, origins)
@@ -195,13 +208,13 @@ class _Look:
                 break
             for node, nears in behind.items():
                 origins.setdefault(node, set()).update(nears)
-            pairs = self._pairs(sorted(behind))
+            pairs = self._pairs(sorted(behind, key=place))
             shown = set(self._known({far for _, far in pairs}))
             for near, far in pairs:
                 if far in shown:
                     for origin in origins[near]:
                         if origin != far:
-                            found.setdefault((origin, far), True)
+                            found.setdefault(far, {}).setdefault(origin, True)
             behind = self._behind(pairs, shown, origins)
         return found, cut
 

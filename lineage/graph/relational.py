@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -65,13 +66,12 @@ def _pairs(
         "upstream_column": "e.upstream_column" if between_columns else "''",
         "downstream_column": "e.downstream_column" if between_columns else "''",
     }
-    node = _Reader().node
     with connection.cursor() as cursor:
         for start in range(0, len(datasets), CHUNK):
             part = datasets[start : start + CHUNK]
             cursor.execute(_PAIRS.format(marks=_marks(part), **statement), [*map(_key, part), *values])
             for up, up_column, down, down_column in cursor.fetchall():
-                yield node(up, up_column), node(down, down_column)
+                yield _node(up, up_column), _node(down, down_column)
 
 
 def _edges(pairs: Sequence[Pair], grain: str, moment: Moment) -> Iterator[Edge]:
@@ -128,27 +128,18 @@ def _time(at: datetime) -> Any:
     return at if connection.vendor == "postgresql" else str(at.astimezone(UTC).replace(tzinfo=None))
 
 
+@functools.lru_cache(maxsize=20_000)
+def _node(value: Any, column: str) -> Node:
+    """Return the node of a dataset's id as the database gives it, and a column. The same few are in nearly all that is read."""
+    return Node(value if isinstance(value, uuid.UUID) else uuid.UUID(hex=value), column)
+
+
 class _Reader:
-    """Makes edges of rows. Few ids and times are spread over very many rows, so each is read once."""
+    """Makes edges of rows. Few times are spread over very many rows, so each is read once."""
 
-    def __init__(self, jobs: Mapping[int, uuid.UUID] | None = None) -> None:
-        self._jobs = jobs or {}
-        self._uuids: dict[Any, uuid.UUID] = {}
-        self._nodes: dict[tuple[Any, str], Node] = {}
+    def __init__(self, jobs: Mapping[int, uuid.UUID]) -> None:
+        self._jobs = jobs
         self._times: dict[Any, datetime] = {}
-
-    def _uuid(self, value: Any) -> uuid.UUID:
-        found = self._uuids.get(value)
-        if found is None:
-            found = self._uuids[value] = value if isinstance(value, uuid.UUID) else uuid.UUID(hex=value)
-        return found
-
-    def node(self, value: Any, column: str) -> Node:
-        """Return the node of a dataset's id as the database gives it, and a column."""
-        found = self._nodes.get((value, column))
-        if found is None:
-            found = self._nodes[value, column] = Node(self._uuid(value), column)
-        return found
 
     def _datetime(self, value: Any) -> datetime:
         found = self._times.get(value)
@@ -161,8 +152,8 @@ class _Reader:
         """Return the edge that a row is."""
         up, up_column, down, down_column, subtype, masking, origin, job, since, until, seen, runs, missed = row
         return Edge(
-            self.node(up, up_column),
-            self.node(down, down_column),
+            _node(up, up_column),
+            _node(down, down_column),
             self._jobs[job],
             origin,
             self._datetime(since),
