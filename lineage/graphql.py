@@ -10,9 +10,9 @@ import graphene
 from graphql import GraphQLError
 
 from catalog.graphql import DatasetSummary, Summaries, bounded, id_in, principal_in
-from lineage import selectors
 from lineage.domain.walks import MAX_DEPTH, Moment
 from lineage.domain.walks import Direction as Way
+from lineage.selectors import graphs
 
 MAX_LIMIT = 2_000
 DirectionEnum = graphene.Enum("Direction", [("UPSTREAM", "upstream"), ("DOWNSTREAM", "downstream"), ("BOTH", "both")])
@@ -125,7 +125,7 @@ def _moment(as_of: datetime | None, known_at: datetime | None) -> Moment:
     return Moment(*(at if at is None or at.tzinfo else at.replace(tzinfo=UTC) for at in (as_of, known_at)))
 
 
-def _nodes(info: graphene.ResolveInfo, found: Sequence[selectors.GraphNode]) -> list[GraphNode]:
+def _nodes(info: graphene.ResolveInfo, found: Sequence[graphs.GraphNode]) -> list[GraphNode]:
     summaries = Summaries(principal_in(info), list(dict.fromkeys(node.dataset for node in found)))
     made = []
     for node in found:
@@ -145,7 +145,7 @@ def _nodes(info: graphene.ResolveInfo, found: Sequence[selectors.GraphNode]) -> 
     return made
 
 
-def _edges(found: Sequence[selectors.GraphLink]) -> list[GraphEdge]:
+def _edges(found: Sequence[graphs.GraphLink]) -> list[GraphEdge]:
     return [
         GraphEdge(
             upstream=link.upstream,
@@ -170,7 +170,7 @@ def _edges(found: Sequence[selectors.GraphLink]) -> list[GraphEdge]:
     ]
 
 
-def _graph(info: graphene.ResolveInfo, found: selectors.Graph) -> Graph:
+def _graph(info: graphene.ResolveInfo, found: graphs.Graph) -> Graph:
     return Graph(
         start=found.start,
         nodes=_nodes(info, found.nodes),
@@ -238,7 +238,7 @@ class LineageQuery(graphene.ObjectType):
         root: None, info: graphene.ResolveInfo, from_id: str, to_id: str, as_of: datetime | None = None
     ) -> Paths:
         """Return a shortest way between two datasets."""
-        found, truncated = selectors.find_path(
+        found, truncated = graphs.find_path(
             principal=principal_in(info), first=id_in(from_id), last=id_in(to_id), moment=_moment(as_of, None)
         )
         paths = [Path(nodes=_nodes(info, found[0]), edges=_edges(found[1]))] if found is not None else []
@@ -253,7 +253,7 @@ class LineageQuery(graphene.ObjectType):
         as_of: datetime | None = None,
     ) -> Impact:
         """Return what lies downstream."""
-        found = selectors.get_impact(
+        found = graphs.get_impact(
             principal=principal_in(info), dataset_uuid=id_in(id), column=column, moment=_moment(as_of, None)
         )
         made = Impact(
@@ -277,9 +277,9 @@ def _around(
     limit: int,
     as_of: datetime | None = None,
     known_at: datetime | None = None,
-) -> selectors.Graph:
+) -> graphs.Graph:
     way = getattr(direction, "value", direction)
-    return selectors.get_graph(
+    return graphs.get_graph(
         principal=principal_in(info),
         dataset_uuid=id_in(id),
         column=column,

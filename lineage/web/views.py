@@ -21,10 +21,10 @@ from catalog.access.principals import Principal
 from catalog.selectors import StoredDataset, get_dataset_by_name
 from catalog.web import errors
 from catalog.web.signing_in import page_view, web_principal
-from lineage import selectors
 from lineage.domain.drawings import SIZES, Drawing, Drawn, draw, shortened
 from lineage.domain.walks import Direction, Moment
-from lineage.selectors import Graph, GraphEdge, GraphLink, GraphNode
+from lineage.selectors.graphs import Graph, GraphEdge, GraphLink, GraphNode, get_graph
+from lineage.selectors.jobs import NoSuchJob, get_job, list_job_runs, list_jobs
 
 DEPTH = 2
 MAX_DEPTH = 10
@@ -130,7 +130,7 @@ def _query(asked: _Asked, column: str) -> str:
 
 
 def _graph(principal: Principal, stored: StoredDataset, asked: _Asked, column: str) -> Graph:
-    return selectors.get_graph(
+    return get_graph(
         principal=principal,
         dataset_uuid=stored.uuid,
         column=column,
@@ -374,9 +374,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     state = state if state in STATES else ""
     principal = web_principal(request)
-    found = selectors.list_jobs(
-        principal=principal, limit=JOBS + 1, after=_place(request), containing=text, state=state
-    )
+    found = list_jobs(principal=principal, limit=JOBS + 1, after=_place(request), containing=text, state=state)
     shown = found[:JOBS]
     last = shown[-1] if len(found) > JOBS else None
     context = {
@@ -407,13 +405,13 @@ def job(request: HttpRequest, job: UUID) -> HttpResponse:
     """Show a job: what it reads and writes, what it runs, its runs."""
     try:
         principal = web_principal(request)
-        detail = selectors.get_job(principal=principal, job_uuid=job)
+        detail = get_job(principal=principal, job_uuid=job)
         found = (
-            selectors.list_job_runs(principal=principal, job_uuid=job, limit=RUNS + 1, after=_place(request))
+            list_job_runs(principal=principal, job_uuid=job, limit=RUNS + 1, after=_place(request))
             if detail.job.kind == "job"
             else ()
         )
-    except selectors.NoSuchJob as error:
+    except NoSuchJob as error:
         return errors.page(request, 404, "No such job", f"{error}. It may have been removed.")
     shown = found[:RUNS]
     context = {

@@ -252,12 +252,12 @@ def test_odd_bodies_are_answered_and_no_fault(client, operator, body):
 
 
 def test_a_fault_is_told_without_its_details(shop, asked, monkeypatch):
-    from lineage import selectors
+    from lineage.selectors import graphs
 
     def fails(**_: Any) -> None:
         raise RuntimeError("secret-4711")
 
-    monkeypatch.setattr(selectors, "get_graph", fails)
+    monkeypatch.setattr(graphs, "get_graph", fails)
     told = asked(LINEAGE, id=key("orders"))
     assert "4711" not in json.dumps(told)
     assert told["errors"][0]["extensions"]["code"] == "internal-error"

@@ -50,6 +50,7 @@ from detection.models import CheckResult, CheckRow, ProfileRecord, Scan
 from detection.services.checks import add_check
 from detection.services.scans import request_due_scans
 from lineage.models import Edge, JobRun, LineageEvent, Observation
+from lineage.services import applying
 from lineage.services.receiving import receive_events
 from policy.models import Policy, Violation
 from policy.services.policies import activate, save_policy
@@ -57,6 +58,8 @@ from schema_registry.domain.subjects import SubjectName
 from schema_registry.models import Subject, SubjectVersion
 from schema_registry.selectors.schemas import Submitted
 from schema_registry.services import registering
+
+applying.TOGETHER = 3  # each job's events apart, so that one can be killed between two
 
 ME = Caller(system_principal("test"), "test")
 CTX = Context.within(60)

@@ -134,6 +134,11 @@ def test_one_that_is_down_delays_no_other():
     assert first.seen == broken.seen == last.seen == [1, 2, 3]
 
 
+def reads_and_writes(asked):
+    """Return the statements but those that ask PostgreSQL for the time."""
+    return [each["sql"] for each in asked if "clock_timestamp" not in each["sql"]]
+
+
 def test_a_tick_costs_about_as_much_for_many_projections_as_for_one():
     concerned = Recorder(name="concerned")
     others = [Recorder(aspects=("b",), name=f"other{number}") for number in range(20)]
@@ -141,17 +146,17 @@ def test_a_tick_costs_about_as_much_for_many_projections_as_for_one():
     advance(all_of_them, holder="me")
     with CaptureQueriesContext(connection) as idle:
         advance(all_of_them, holder="me")
-    assert len(idle) == 2
+    assert len(reads_and_writes(idle)) == 2
     add("a")
     settle()
     with CaptureQueriesContext(connection) as asked:
         advance(all_of_them, holder="me")
-    assert len(asked) <= 7
+    assert len(reads_and_writes(asked)) <= 7
     assert concerned.seen == [1]
     assert set(ProjectionCursor.objects.values_list("position", flat=True)) == {1}
     with CaptureQueriesContext(connection) as idle:
         assert advance(all_of_them, holder="me") == 0
-    assert len(idle) == 2
+    assert len(reads_and_writes(idle)) == 2
 
 
 def test_a_long_way_is_gone_in_batches_and_each_entry_is_seen_once(monkeypatch):

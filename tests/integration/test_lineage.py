@@ -23,7 +23,7 @@ from lineage.domain.walks import Direction, Edge, Moment, Node
 from lineage.graph.relational import RelationalGraph
 from lineage.models import Edge as EdgeRow
 from lineage.models import Job, JobRun, LineageEvent, WantedTable
-from lineage.selectors import get_graph
+from lineage.selectors.graphs import get_graph
 from lineage.services import edges
 from lineage.services.applying import apply_waiting
 from lineage.services.receiving import receive_events

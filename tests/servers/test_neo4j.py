@@ -12,7 +12,7 @@ from lineage.domain.walks import Direction, Moment, Node
 from lineage.graph.base import GraphUnavailable
 from lineage.graph.neo4j import Neo4jGraph
 from lineage.graph.relational import RelationalGraph
-from lineage.selectors import get_graph
+from lineage.selectors.graphs import get_graph
 from tests.conftest import NEO4J_URL, pump
 from tests.contracts.graph_store import JOBS, GraphStoreContract
 from tests.integration.test_lineage import run_event, send, shop  # noqa: F401  a fixture

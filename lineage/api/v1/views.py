@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from catalog.api.v1.errors import InvalidCursor, InvalidParameter
 from catalog.api.v1.paging import decode_cursor, limit, number
 from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
-from lineage import selectors
 from lineage.api.v1 import bodies
 from lineage.domain.walks import MAX_DEPTH, Direction, Moment
 from lineage.graph.base import GraphUnavailable
+from lineage.selectors import events, graphs, jobs
 
 MAX_GRAPH = 2_000
 DIRECTIONS = ("both", *Direction)
@@ -26,7 +26,7 @@ DIRECTIONS = ("both", *Direction)
 class LineageView(View):
     """A view that also knows the errors of lineage."""
 
-    statuses = ((selectors.NoSuchJob, 404, "no-such-job"), (GraphUnavailable, 503, "graph-unavailable"))
+    statuses = ((jobs.NoSuchJob, 404, "no-such-job"), (GraphUnavailable, 503, "graph-unavailable"))
 
 
 def moment_of(params: QueryDict) -> Moment:
@@ -82,7 +82,7 @@ class GraphView(LineageView):
     )
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
         """Return what a dataset, or one of its columns, is made of, and what is made of it."""
-        graph = selectors.get_graph(
+        graph = graphs.get_graph(
             principal=self.principal,
             dataset_uuid=dataset,
             column=request.GET.get("column") or "",
@@ -107,7 +107,7 @@ class JobsView(LineageView):
     def get(self, request: Request) -> Response:
         """List jobs that report their runs, the one that ran last first."""
         asked = limit(request.GET)
-        found = selectors.list_jobs(
+        found = jobs.list_jobs(
             principal=self.principal,
             limit=asked + 1,
             after=_place("jobs", request.GET),
@@ -121,7 +121,7 @@ class JobView(LineageView):
     @extend_schema(responses={200: bodies.JobDetailShape, **problems(404)})
     def get(self, request: Request, job: uuid.UUID) -> Response:
         """Return a job with what it reads and writes now, as far as you may know that."""
-        return Response(selectors.get_job(principal=self.principal, job_uuid=job))
+        return Response(jobs.get_job(principal=self.principal, job_uuid=job))
 
 
 class JobRunsView(LineageView):
@@ -129,7 +129,7 @@ class JobRunsView(LineageView):
     def get(self, request: Request, job: uuid.UUID) -> Response:
         """List the runs of a job, newest first."""
         asked = limit(request.GET)
-        found = selectors.list_job_runs(
+        found = jobs.list_job_runs(
             principal=self.principal, job_uuid=job, limit=asked + 1, after=_place("job-runs", request.GET)
         )
         return page(found, asked, "job-runs", lambda run: f"{run.uuid} {run.started_at.isoformat()}")
@@ -141,5 +141,5 @@ class FailedEventsView(LineageView):
         """List events whose edges could not be told, newest first (operators)."""
         asked = limit(request.GET)
         before = decode_cursor("failed-events", request.GET.get("cursor"), int)
-        found = selectors.list_failed_events(principal=self.principal, limit=asked + 1, before=before)
+        found = events.list_failed_events(principal=self.principal, limit=asked + 1, before=before)
         return page(found, asked, "failed-events", lambda event: event.id)

@@ -1,0 +1,1 @@
+"""Reads of lineage: graphs, jobs and their runs, events. All go through the gate."""
