@@ -15,6 +15,7 @@ import typer
 
 from deploy.cli import app
 
+pytestmark = pytest.mark.slow
 TOKEN = "browser-tests-token"
 
 

@@ -435,6 +435,7 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     return draw(st.permutations(events))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_at_any_time_as_known_at_any_time_the_graph_is_what_a_replay_gives(shop, events):
