@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -436,7 +437,7 @@ def test_reactions_end(shop, operator):
 
 
 @pytest.mark.slow
-def test_a_tag_on_ten_thousand_datasets_settles_in_bounded_work(operator):
+def test_a_tag_renamed_on_ten_thousand_datasets_settles_in_bounded_work(operator):
     """Each is judged once, in pages, and nothing follows from it."""
     source = Source(operator, "big")
     for number in range(TAGGED_DATASETS):
@@ -444,36 +445,46 @@ def test_a_tag_on_ten_thousand_datasets_settles_in_bounded_work(operator):
     source.sync()
     work()
     activated(operator, rule("known", "'known' in dataset.tags", "{dataset: {tags: []}}", scope="big/**"))
-    assert Violation.objects.filter(resolved_at=None).count() == TAGGED_DATASETS
-    before = JournalEntry.objects.count()
-    _tag_all(operator)
-    while number_entries():
-        pass
-    with CaptureQueriesContext(connection) as asked:
-        pump()
-    assert not Violation.objects.filter(resolved_at=None).exists()
-    # A tag and a verdict for each dataset, and nothing more.
-    assert JournalEntry.objects.count() == before + 2 * TAGGED_DATASETS
-    assert len(asked) < TAGGED_DATASETS / 3
-    work()
-    assert JournalEntry.objects.count() == before + 2 * TAGGED_DATASETS
+    opened = Violation.objects.filter(resolved_at=None)
+    assert opened.count() == TAGGED_DATASETS
+    for operations, fail in (
+        ((("tag_added", "knwon"),), True),
+        ((("tag_removed", "knwon"), ("tag_added", "known")), False),
+    ):
+        before = JournalEntry.objects.count()
+        _retag_all(operator, operations)
+        while number_entries():
+            pass
+        with CaptureQueriesContext(connection) as asked:
+            pump()
+        assert opened.count() == (TAGGED_DATASETS if fail else 0)
+        # What was said of its tags, and a verdict where that changes it; nothing more.
+        told = len(operations) + (not fail)
+        assert JournalEntry.objects.count() == before + told * TAGGED_DATASETS
+        assert len(asked) < TAGGED_DATASETS / 3
+        work()
+        assert JournalEntry.objects.count() == before + told * TAGGED_DATASETS
 
 
-def _tag_all(operator: Caller) -> None:
-    """Tag every dataset, as something that changes very many at once does."""
+def _retag_all(operator: Caller, operations: Sequence[tuple[str, str]]) -> None:
+    """Add or rename a tag of every dataset, as something that changes very many at once does."""
+    key = operations[-1][1]
     keys = list(Dataset.objects.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(keys), 500):
         with transaction.atomic():
             page = list(Dataset.objects.select_related("catalog", "database").filter(pk__in=keys[start : start + 500]))
             now = clock.now()
-            Annotation.objects.bulk_create(
-                Annotation(
-                    dataset=each, aspect="tag", key="known", value=True, said_by="person", author="test", said_at=now
+            if len(operations) > 1:
+                Annotation.objects.filter(dataset__in=page, aspect="tag").update(key=key)
+            else:
+                Annotation.objects.bulk_create(
+                    Annotation(
+                        dataset=each, aspect="tag", key=key, value=True, said_by="person", author="test", said_at=now
+                    )
+                    for each in page
                 )
-                for each in page
-            )
             for each in page:
                 each.version += 1
             refresh_bodies(page)
-            told = [(each, [("annotation", "tag_added", {"key": "known"})]) for each in page]
-            publish_changes(told, caller=operator, cause={})
+            changes = [("annotation", operation, {"key": tag}) for operation, tag in operations]
+            publish_changes([(each, changes) for each in page], caller=operator, cause={})
