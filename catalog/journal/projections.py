@@ -114,22 +114,22 @@ def _advance_once(followers: Sequence[_Follower], holder: str) -> dict[str, int]
             concerned.append((each, ()))
             continue
         try:
-            changes = (
-                read[start] if start in read else read.setdefault(start, list_changes(after=start, limit=BATCH_ENTRIES))
-            )
+            if start not in read:
+                read[start] = list_changes(after=start, limit=BATCH_ENTRIES)
         except CursorExpired:
             ProjectionCursor.objects.filter(name=each.projection.name).update(rebuild_requested=True)
             moved[each.projection.name] = 1
             continue
+        changes = read[start]
         if any(change.aspect in each.projection.aspects for change in changes):
             concerned.append((each, changes))
         elif changes:
             past.setdefault((start, changes[-1].position), []).append(each)
     for (start, end), together in past.items():
-        _move(together, holder, start, end)
+        is_moved = _move(together, holder, start, end)
         moved |= {each.projection.name: len(read[start]) for each in together}
         for each in together:
-            each.has_more = len(read[start]) == BATCH_ENTRIES
+            each.has_more = is_moved and len(read[start]) == BATCH_ENTRIES
     for each, changes in concerned:
         moved[each.projection.name] = _apply(each, changes, holder)
         each.has_more = len(changes) == BATCH_ENTRIES and moved[each.projection.name] > 0
@@ -147,12 +147,11 @@ def _apply(follower: _Follower, changes: Sequence[Change], holder: str) -> int:
     try:
         if changes:
             projection.apply([change for change in changes if change.aspect in projection.aspects])
-            _move([follower], holder, cursor.position, changes[-1].position)
-            return len(changes)
+            is_moved = _move([follower], holder, cursor.position, changes[-1].position)
+            return len(changes) if is_moved else 0
         start = head_position()
         projection.rebuild()
-        _move([follower], holder, cursor.position, start, rebuild_requested=False)
-        return 1
+        return 1 if _move([follower], holder, cursor.position, start, rebuild_requested=False) else 0
     except Exception as error:
         logger.exception("projection %s failed", projection.name)
         mine.update(last_error=f"{type(error).__name__}: {error}"[:2_000])
@@ -160,8 +159,8 @@ def _apply(follower: _Follower, changes: Sequence[Change], holder: str) -> int:
         return 0
 
 
-def _move(followers: Sequence[_Follower], holder: str, start: int, end: int, **more: object) -> None:
-    """Write that projections went from one position to another; not for one whose lease went to another holder meanwhile."""
+def _move(followers: Sequence[_Follower], holder: str, start: int, end: int, **more: object) -> bool:
+    """Write that projections went from one position to another; return whether none of their leases went to another holder meanwhile."""
     now = clock.now()
     changes = {
         "position": end,
@@ -172,10 +171,11 @@ def _move(followers: Sequence[_Follower], holder: str, start: int, end: int, **m
         **more,
     }
     names = [each.projection.name for each in followers]
-    ProjectionCursor.objects.filter(name__in=names, holder=holder, position=start).update(**changes)
+    written = ProjectionCursor.objects.filter(name__in=names, holder=holder, position=start).update(**changes)
     for each in followers:
         each.cursor.position = end
         each.cursor.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+    return written == len(followers)
 
 
 def request_rebuild(name: str) -> None:

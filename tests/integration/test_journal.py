@@ -172,16 +172,22 @@ def test_a_long_way_is_gone_in_batches_and_each_entry_is_seen_once(monkeypatch):
     assert (one.seen, other.seen) == ([1, 2, 5, 7, 8, 9], [3, 4, 6, 10])
 
 
-def test_a_lease_lost_while_a_batch_is_applied_moves_nothing():
+def test_a_lease_lost_while_a_batch_is_applied_ends_the_way(monkeypatch):
+    monkeypatch.setattr(projections, "BATCH_ENTRIES", 1)
+    applied = []
+
     def loses(changes):
+        applied.append(changes)
         ProjectionCursor.objects.update(holder="them", lease_until=clock.now() + timedelta(seconds=60))
 
-    pair = [Projection("slow", frozenset("a"), loses, lambda: None), Recorder(name="other").projection]
+    other = Recorder(name="other")
+    pair = [Projection("slow", frozenset("a"), loses, lambda: None), other.projection]
     advance(pair, holder="me")
-    add("a")
+    add("a", "a", "a")
     settle()
-    advance(pair, holder="me")
+    assert advance(pair, holder="me") == 0
     assert set(ProjectionCursor.objects.values_list("position", "holder")) == {(0, "them")}
+    assert (len(applied), other.seen) == (1, [1])
 
 
 def test_only_the_holder_of_the_lease_moves_a_projection():
