@@ -93,8 +93,9 @@ def _cursors(names: Sequence[str]) -> dict[str, ProjectionCursor]:
 
 def _is_leased(cursor: ProjectionCursor, holder: str, now: datetime, seconds: float) -> bool:
     """Whether a holder has a cursor for so many seconds more."""
-    is_ours = cursor.holder == holder and cursor.lease_until is not None
-    return is_ours and cursor.lease_until - now > timedelta(seconds=seconds)  # type: ignore[operator]
+    if cursor.holder != holder or cursor.lease_until is None:
+        return False
+    return cursor.lease_until - now > timedelta(seconds=seconds)
 
 
 def _is_level(cursor: ProjectionCursor, head: int) -> bool:

@@ -201,12 +201,12 @@ def locked_jobs(names: Collection[JobName]) -> dict[JobName, Job]:
     """Return jobs, made if need be, with their rows locked until the transaction ends."""
     digests = {job_digest(*name): name for name in names}
     found = _lock(digests)
-    missing = [digest for digest in digests if digest not in found]
+    missing = {digest: name for digest, name in digests.items() if digest not in found}
     if missing:
         now = clock.now()
         rows = [
             Job(digest=digest, uuid=new_uuid(), kind=kind, namespace=namespace, name=name, created_at=now)
-            for digest, (kind, namespace, name) in ((digest, digests[digest]) for digest in missing)
+            for digest, (kind, namespace, name) in missing.items()
         ]
         Job.objects.bulk_create(rows, ignore_conflicts=True)
         found |= _lock(missing)
