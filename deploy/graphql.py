@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import graphene
-from django.http import HttpRequest, HttpResponse
+import orjson
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
-from graphene_django.views import GraphQLView
+from graphene_django.views import GraphQLView, HttpError
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -85,9 +86,9 @@ class Limits(ValidationRule):
 
     def _cost_of(self, field: tuple[FieldNode, tuple[str, ...]], depth: int, within: tuple[str, ...]) -> int:
         node, inside = field
+        self._count()
         if node.name.value.startswith("__"):
             return 1  # what the schema says of itself is no larger than the schema
-        self._count()
         return 1 + _length(node) * self._cost(node.selection_set, depth + 1, inside)
 
     def _count(self) -> None:
@@ -143,6 +144,10 @@ def explorer(request: HttpRequest) -> HttpResponse:
     return render(request, "deploy/explorer.html", {"section": "graphql", "question": QUESTION})
 
 
+def _refused(reason: str) -> HttpError:
+    return HttpError(HttpResponseBadRequest(), reason)
+
+
 def _prefers_a_page(request: HttpRequest) -> bool:
     return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
 
@@ -168,7 +173,7 @@ class Door(GraphQLView):
 
     def parse_body(self, request: HttpRequest) -> Any:
         """Return what was sent, with the bounds of a query checked before it is read."""
-        body = super().parse_body(request)
+        body = self._body(request)
         query = request.GET.get("query") or body.get("query")
         if isinstance(query, str) and len(query) > MAX_CHARACTERS:
             return {
@@ -176,6 +181,33 @@ class Door(GraphQLView):
                 "refused": f"the query has {len(query):,} characters; at most {MAX_CHARACTERS:,} are read",
             }
         return body
+
+    def _body(self, request: HttpRequest) -> Any:
+        kind = self.get_content_type(request)
+        if kind == "application/graphql":
+            try:
+                return {"query": request.body.decode()}
+            except UnicodeDecodeError:
+                raise _refused("the body is not UTF-8") from None
+        if kind != "application/json":
+            return super().parse_body(request)
+        try:
+            body = orjson.loads(request.body)
+        except orjson.JSONDecodeError as error:
+            raise _refused(f"the body is not JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise _refused("the body must be an object with 'query', and 'variables' where it has any")
+        return body
+
+    @staticmethod
+    def get_graphql_params(request: HttpRequest, data: Any) -> tuple[Any, Any, Any, Any]:
+        """Return the query, its variables, the name of the operation and an id."""
+        query, variables, operation, key = GraphQLView.get_graphql_params(request, data)
+        try:
+            orjson.dumps(variables)
+        except orjson.JSONEncodeError as error:  # an address may hold what the reader of bodies refuses
+            raise _refused(f"'variables' cannot be read: {error}") from None
+        return query, variables, operation, key
 
     def get_response(self, request: HttpRequest, data: Any, show_graphiql: bool = False) -> tuple[str, int]:
         """Return the answer and its status."""

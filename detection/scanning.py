@@ -130,11 +130,13 @@ def _look(task: Task, sample: RowSample, detectors: Sequence[Detector], key: byt
 
 
 def _finite(value: Any) -> Any:
-    """Return plain values without numbers that JSON has not."""
+    """Return plain values without numbers that JSON has not: none of 64 bits holds a whole one that is larger."""
     if isinstance(value, dict):
         return {name: _finite(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

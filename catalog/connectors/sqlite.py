@@ -92,7 +92,7 @@ class SQLiteConnector:
             if "locked" in str(error) or "busy" in str(error):
                 raise SourceBusy(f"{self._path} is locked by another process; trying later helps") from error
             if "interrupted" in str(error):
-                raise SourceUnavailable(f"{self._path} was not read in time") from error
+                raise SourceUnavailable("the file was not read in time") from error
             if "unable to open" in str(error):
                 raise Refused(f"{self._path} could not be opened: {error}") from error
             raise ConnectorError(f"{self._path}: {error}") from error

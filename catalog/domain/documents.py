@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from catalog.domain.characters import json_holds_nul, nul_replaced
 from catalog.domain.types import (
     Fidelity,
     Field,
@@ -128,16 +128,12 @@ def definition_bytes(document: DatasetDocument) -> bytes:
     return orjson.dumps(document.definition_json(), option=orjson.OPT_SORT_KEYS)
 
 
-# Behind an odd number of backslashes; behind an even one the text itself says "\u0000".
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-
-
 def storable(document: DatasetDocument) -> tuple[DatasetDocument, bytes]:
     """Return the document with NUL characters, which PostgreSQL cannot keep, shown as replacement characters, and its spelling."""
     canonical = definition_bytes(document)
-    if b"\\u0000" not in canonical:
+    if not json_holds_nul(canonical):
         return document, canonical
-    cleaned = document_from_json(orjson.loads(_NUL.sub(rb"\1\\ufffd", canonical)))
+    cleaned = document_from_json(orjson.loads(nul_replaced(canonical)))
     return replace(cleaned, data=document.data), definition_bytes(cleaned)
 
 

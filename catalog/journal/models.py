@@ -67,6 +67,7 @@ class ProjectionCursor(models.Model):
     lease_until = models.DateTimeField(null=True)
     moved_at = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
     rebuild_requested = models.BooleanField(default=False)
 

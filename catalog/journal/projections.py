@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
 BATCH_ENTRIES = 2_000
+MAX_WAIT_SECONDS = 10
+"""Between tries of a projection that fails; it waits half as long as it has been failing, so that the first try comes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def advance(projections: Sequence[Projection], *, holder: str, batches: int = 20
     for _ in range(batches):
         if not followers:
             break
-        moved += sum(_advance_once(followers, holder).values())
+        moved += _advance_once(followers, holder)
         followers = [each for each in followers if each.has_more]
     return moved
 
@@ -60,7 +62,7 @@ class _Follower:
 
 
 def _held(projections: Sequence[Projection], holder: str) -> list[_Follower]:
-    """Take the leases of projections that are not level, and return those that are had."""
+    """Take the leases of projections that are not level and wait for no other try, and return those that are had."""
     now = clock.now()
     cursors = _cursors([each.name for each in projections])
     head = head_position()
@@ -68,6 +70,7 @@ def _held(projections: Sequence[Projection], holder: str) -> list[_Follower]:
         name
         for name, cursor in cursors.items()
         if not (_is_leased(cursor, holder, now, LEASE_SECONDS / 2) and _is_level(cursor, head))
+        and (cursor.retry_at is None or cursor.retry_at <= now)
     ]
     if any(not _is_leased(cursors[name], holder, now, LEASE_SECONDS * 5 / 6) for name in due):
         ProjectionCursor.objects.filter(name__in=due).filter(
@@ -102,12 +105,12 @@ def _is_level(cursor: ProjectionCursor, head: int) -> bool:
     return not cursor.rebuild_requested and cursor.failing_since is None and cursor.position >= head
 
 
-def _advance_once(followers: Sequence[_Follower], holder: str) -> dict[str, int]:
-    """Move each over one batch, or make it anew; return by name how many entries it went past."""
+def _advance_once(followers: Sequence[_Follower], holder: str) -> int:
+    """Move each over one batch, or make it anew; return how many entries they went past, taken together."""
     read: dict[int, Sequence[Change]] = {}
     past: dict[tuple[int, int], list[_Follower]] = {}
     concerned: list[tuple[_Follower, Sequence[Change]]] = []
-    moved: dict[str, int] = {}
+    moved = 0
     for each in followers:
         each.has_more = False
         start = each.cursor.position
@@ -119,7 +122,7 @@ def _advance_once(followers: Sequence[_Follower], holder: str) -> dict[str, int]
                 read[start] = list_changes(after=start, limit=BATCH_ENTRIES)
         except CursorExpired:
             ProjectionCursor.objects.filter(name=each.projection.name).update(rebuild_requested=True)
-            moved[each.projection.name] = 1
+            moved += 1
             continue
         changes = read[start]
         if any(change.aspect in each.projection.aspects for change in changes):
@@ -128,12 +131,13 @@ def _advance_once(followers: Sequence[_Follower], holder: str) -> dict[str, int]
             past.setdefault((start, changes[-1].position), []).append(each)
     for (start, end), together in past.items():
         is_moved = _move(together, holder, start, end)
-        moved |= {each.projection.name: len(read[start]) for each in together}
+        moved += len(read[start]) * len(together)
         for each in together:
             each.has_more = is_moved and len(read[start]) == BATCH_ENTRIES
     for each, changes in concerned:
-        moved[each.projection.name] = _apply(each, changes, holder)
-        each.has_more = len(changes) == BATCH_ENTRIES and moved[each.projection.name] > 0
+        passed = _apply(each, changes, holder)
+        moved += passed
+        each.has_more = len(changes) == BATCH_ENTRIES and passed > 0
     return moved
 
 
@@ -154,9 +158,12 @@ def _apply(follower: _Follower, changes: Sequence[Change], holder: str) -> int:
         projection.rebuild()
         return 1 if _move([follower], holder, cursor.position, start, rebuild_requested=False) else 0
     except Exception as error:
-        logger.exception("projection %s failed", projection.name)
-        mine.update(last_error=f"{type(error).__name__}: {error}"[:2_000])
-        ProjectionCursor.objects.filter(name=projection.name, failing_since__isnull=True).update(failing_since=now)
+        told = f"{type(error).__name__}: {error}"[:2_000]
+        if told != cursor.last_error:
+            logger.exception("projection %s failed; it is tried again", projection.name)
+        since = cursor.failing_since or now
+        wait = min(timedelta(seconds=MAX_WAIT_SECONDS), (clock.now() - since) / 2)
+        mine.update(failing_since=since, retry_at=clock.now() + wait, last_error=told)
         return 0
 
 
@@ -167,6 +174,7 @@ def _move(followers: Sequence[_Follower], holder: str, start: int, end: int, **m
         "position": end,
         "moved_at": now,
         "failing_since": None,
+        "retry_at": None,
         "last_error": "",
         "lease_until": now + timedelta(seconds=LEASE_SECONDS),
         **more,
@@ -181,7 +189,7 @@ def _move(followers: Sequence[_Follower], holder: str, start: int, end: int, **m
 
 def request_rebuild(name: str) -> None:
     """Have a projection made anew from the tables by whoever moves it next."""
-    ProjectionCursor.objects.update_or_create(name=name, defaults={"rebuild_requested": True})
+    ProjectionCursor.objects.update_or_create(name=name, defaults={"rebuild_requested": True, "retry_at": None})
 
 
 def release(holder: str) -> None:

@@ -14,6 +14,7 @@ from django.db import transaction
 from catalog.access import gate
 from catalog.access.principals import Caller
 from catalog.access.selectors import exists_handle
+from catalog.domain.characters import json_holds_nul
 from catalog.journal import clock
 from catalog.models import Annotation, ColumnRow, Dataset, DatasetState, SaidBy
 from catalog.selectors import NoSuchDataset
@@ -112,7 +113,7 @@ def check_json(value: Any, most: int, what: str) -> None:
         raise InvalidAnnotation(f"{what} has at most {MAX_DEPTH} levels")
     if len(value if isinstance(value, str) else orjson.dumps(value)) > most:
         raise InvalidAnnotation(f"{what} has at most {most} characters")
-    if b"\\u0000" in orjson.dumps(value):
+    if json_holds_nul(orjson.dumps(value)):
         raise InvalidAnnotation(f"{what} cannot hold a NUL character")
 
 

@@ -5,23 +5,44 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import httpx
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 app = typer.Typer(help="Find, describe and connect datasets.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-out = Console()
+_CONTROLS = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x0A)}
+PIPED_WIDTH = 400
+IDS = frozenset(["grant", "hold", "id", "run", "token"])
+"""Columns of what is copied into the next command, and so never cut in two."""
 
 
-err = Console(stderr=True)
+class _Terminal(Console):
+    """Prints what others wrote, and lets none of it speak to the terminal; into a pipe it prints long lines as they are."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr)
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = PIPED_WIDTH
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield the parts of what is printed, without control characters but those of the console itself."""
+        for part in super().render(renderable, options):
+            yield part if part.control else Segment(part.text.translate(_CONTROLS), part.style)
+
+
+out = _Terminal()
+
+
+err = _Terminal(stderr=True)
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -111,7 +132,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> 
     """Print rows as a table, or one line that says what to do where there are none."""
     made = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column in IDS)
     count = 0
     for row in rows:
         made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))

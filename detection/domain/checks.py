@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from catalog.domain.characters import is_storable
+
 MAX_VALUES = 1_000
 MAX_VALUE_CHARACTERS = 500
 MAX_AGE_SECONDS = 10 * 366 * 86_400
@@ -176,8 +178,8 @@ def _check_values(values: Any) -> None:
     for value in values:
         if not isinstance(value, str | int | float) or len(str(value)) > MAX_VALUE_CHARACTERS:
             raise InvalidCheck(f"values are texts or numbers of at most {MAX_VALUE_CHARACTERS} characters")
-        if isinstance(value, str) and "\x00" in value:
-            raise InvalidCheck("a value cannot hold a NUL character")
+        if isinstance(value, str) and not is_storable(value):
+            raise InvalidCheck("a value holds a character that cannot be kept (NUL, or half of one)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from catalog.domain.characters import is_storable
+
 MAX_DATASETS = 2_000
 """Inputs, or outputs, of one event."""
 MAX_INPUT_FIELDS = 50_000
@@ -194,7 +196,7 @@ class _Reader:
             self._wrong(at, "is empty")
         elif len(value) > limit:
             self._wrong(at, f"has {len(value):,} characters; at most {limit:,} are kept")
-        elif not _storable(value):
+        elif not is_storable(value):
             self._wrong(at, "holds a character that cannot be kept (NUL, or half of one)")
         else:
             return value
@@ -257,7 +259,7 @@ class _Reader:
         lineage = _facet(facets, "columnLineage")
         columns: dict[str, tuple[InputField, ...]] = {}
         for column, told in _items(lineage.get("fields")):
-            if isinstance(told, Mapping) and _storable(column) and len(column) <= MAX_NAME:
+            if isinstance(told, Mapping) and is_storable(column) and len(column) <= MAX_NAME:
                 columns[column] = tuple(self._inputs(told.get("inputFields"), pointer, told))
         return EventDataset(
             name=name,
@@ -308,10 +310,6 @@ def _kind(value: object) -> str:
         float: "a number",
     }
     return "nothing" if value is None else names.get(type(value), "something else")
-
-
-def _storable(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _items(value: object) -> Iterator[tuple[str, object]]:

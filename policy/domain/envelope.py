@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from catalog.domain.characters import is_storable
 from catalog.domain.names import InvalidName, Pattern, compile_pattern
 from policy.domain.facts import RESOURCES, empty_facts, fits, types_of
 from policy.language.base import InvalidExpression, Program, RuleLanguage
@@ -155,8 +156,8 @@ class _Reader:
         if not isinstance(value, str | int | float | bool):
             raise InvalidPolicy(f"'{name}' is a text", _line(node))
         text = node.value if isinstance(node, yaml.ScalarNode) else str(value)
-        if len(text) > most or "\x00" in text:
-            raise InvalidPolicy(f"'{name}' has at most {most} characters, and no NUL", _line(node))
+        if len(text) > most:
+            raise InvalidPolicy(f"'{name}' has at most {most} characters", _line(node))
         return str(text).strip()
 
     def texts(self, name: str) -> list[str]:
@@ -195,7 +196,12 @@ def _composed(text: str) -> yaml.Node:
             nodes += isinstance(event, yaml.NodeEvent)
             if depth > MAX_DEPTH or nodes > MAX_NODES:
                 raise InvalidPolicy(f"a rule has at most {MAX_DEPTH} levels and {MAX_NODES} values", line)
+            # What a text that is stored says by escapes, such as "\\0", is stored with violations too.
+            if isinstance(event, yaml.ScalarEvent) and not is_storable(event.value):
+                raise InvalidPolicy("a value holds a character that cannot be kept (NUL, or half of one)", line)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except InvalidPolicy:
+        raise
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidPolicy(f"this is no YAML: {error.problem or 'it cannot be read'}", line) from None

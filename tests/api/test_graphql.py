@@ -207,6 +207,7 @@ BOMBS = {
     "costly": ("{ search(q: \"x\", first: 200) { items { name } } " + " ".join(f"a{n}: lineage(id: \"x\", limit: 2000) {{ nodes {{ id name dataset {{ name tags }} }} edges {{ evidence {{ origin }} }} }}" for n in range(20)) + " }", "Ask for shorter lists"),
     "broken": ("{ search(", "Syntax Error"),
     "unknown": ("{ nothing }", "Cannot query field 'nothing'"),
+    "meta": ("{ " + "__typename " * 1_500 + "}", "more than 500 fields"),
     "mutation": ("mutation { x }", "not configured to execute mutation|Schema is not"),
 }  # fmt: skip
 
@@ -220,6 +221,30 @@ def test_bombs_and_nonsense_are_refused_at_once_with_the_reason(shop, asked, nam
     told = asked(query, status=400)
     assert re.search(said, told["errors"][0]["message"]), told
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("application/json", b"[" * 100_000, "not JSON"),
+        ("application/json", b'{"query": "{ __typename }", "variables": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", "not JSON"),
+        ("application/json", b'{"query": "\\ud800"}', "not JSON"),
+        ("application/json", b'{"variables": {"a": NaN}}', "not JSON"),
+        ("application/json", b"\xff", "not JSON"),
+        ("application/json", b"[]", "must be an object"),
+        ("application/json", b"{}", "Must provide query"),
+        ("application/graphql", b"\xff", "not UTF-8"),
+        ("application/x-www-form-urlencoded", b"query={ __typename }&variables=[", "Variables are invalid"),
+        ("application/x-www-form-urlencoded", b'query={ __typename }&variables={"a": "\\ud800"}', "cannot be read"),
+        ("text/plain", b"{ __typename }", "Must provide query"),
+    ],
+)  # fmt: skip
+def test_a_body_that_cannot_be_read_is_told_so(client, operator, kind, body, said):
+    user = create_user(caller=operator, username="root", password=None, operator=True)
+    _, token = create_token(caller=operator, user_id=user.pk, name="t", expires_at=None)
+    answer = client.post("/graphql", body, content_type=kind, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 400, answer.content
+    assert said in answer.json()["errors"][0]["message"], answer.content
 
 
 def test_numbers_out_of_bounds_are_refused(shop, asked):

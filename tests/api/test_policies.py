@@ -95,6 +95,8 @@ def test_what_cannot_work_is_told_by_rest(api, shop):
         ("/v1/policies/none", 404),
         ("/v1/policies/none/versions", 404),
         ("/v1/violations?verdict=x", 400),
+        ("/v1/violations?resolved=maybe", 400),
+        ("/v1/violations?resolved=True", 200),
         ("/v1/violations?cursor=x", 400),
         ("/v1/violations?dataset=x", 400),
         ("/v1/violations/12345678-1234-1234-1234-123456789abc", 404),

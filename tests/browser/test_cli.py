@@ -23,7 +23,7 @@ TOKEN = "browser-tests-token"
 def run(cairn):
     """Return a function that runs a command and gives its exit code, output and errors."""
 
-    def run(*arguments, token=TOKEN, url=None, typed=""):
+    def run(*arguments, token=TOKEN, url=None, typed="", columns="160"):
         done = subprocess.run(
             [sys.executable, "-m", "deploy.cli", *arguments],
             env={
@@ -31,7 +31,7 @@ def run(cairn):
                 "CAIRN_URL": url or cairn.url,
                 "CAIRN_TOKEN": token,
                 "CAIRN_HOME": str(cairn.home),
-                "COLUMNS": "160",
+                "COLUMNS": columns,
             },
             capture_output=True,
             input=typed,
@@ -115,6 +115,26 @@ def test_reading_commands_print_tables_for_people_and_json_for_programs(run, arg
     code, out, _ = run(*arguments)
     assert code == 0
     assert out.strip()
+
+
+def test_what_others_wrote_cannot_speak_to_the_terminal(run, tmp_path):
+    path = tmp_path / "odd.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute('CREATE TABLE notes ("a\x1b[31m" INTEGER)')
+    connection.close()
+    assert run("catalogs", "add", "odd", "--type", "sqlite", "--option", f"path={path}")[0] == 0
+    assert run("sync", "odd", "--wait")[0] == 0
+    assert run("describe", "odd/main/notes", "\x1b]0;owned\x07 and \x9b1m\ntwo lines")[0] == 0
+    _, out, _ = run("show", "odd/main/notes")
+    assert "\ufffd]0;owned and \ufffd1m\ntwo lines" in out
+    assert "a\ufffd[31m" in out
+    assert not {"\x1b", "\x07", "\x9b"} & set(out)
+    assert run("catalogs", "remove", "odd", "--yes")[0] == 0
+
+
+def test_what_is_copied_is_never_cut_in_two(run):
+    key = as_json(run, "runs", "list")[0]["uuid"]
+    assert any(line.split()[:1] == [key] for line in run("runs", "list", columns="60")[1].splitlines())
 
 
 def test_users_teams_views_and_bookmarks_are_kept_from_here(run):

@@ -929,6 +929,13 @@ class HiveContract(ConnectorContract):
         assert not any(name.startswith("spark.sql.sources.schema") for name in document.properties)
         hive.drop_table(SHOP, "delta")
 
+    def test_a_schema_of_sparks_that_no_store_could_keep_is_passed_over(self, hive, connector):
+        text = r'{"type": "struct", "fields": [{"name": "a", "type": "long", "metadata": {"comment": "\ud800"}}]}'
+        parameters = {"spark.sql.sources.provider": "delta", "spark.sql.sources.schema": text}
+        hive.create_table(SHOP, "half", [("col", "array<string>", "")], parameters=parameters)
+        assert [column.name for column in self.load(connector, "half").columns] == ["col"]
+        hive.drop_table(SHOP, "half")
+
     def test_the_log_names_what_was_touched_and_nothing_else(self, hive, connector, change):
         first = connector.changes(self.context(), None)
         assert first.touched is None

@@ -118,6 +118,27 @@ def test_a_projection_that_is_down_stays_where_it_was_and_says_since_when():
     assert (state.lag_entries, state.failing_since, recorder.seen) == (0, None, [1])
 
 
+def test_one_that_fails_for_long_is_tried_ever_more_rarely_and_said_once(caplog):
+    recorder = Recorder()
+    advance([recorder.projection], holder="me")
+    recorder.fails = True
+    add("a")
+    settle()
+    for seconds, waits in ((0, 0), (8, 4), (3_600, 10)):
+        ProjectionCursor.objects.update(failing_since=clock.now() - timedelta(seconds=seconds), retry_at=None)
+        advance([recorder.projection], holder="me")
+        cursor = ProjectionCursor.objects.get(name="recorder")
+        assert (cursor.retry_at - clock.now()).total_seconds() == pytest.approx(waits, abs=1)
+    assert [record.message for record in caplog.records] == ["projection recorder failed; it is tried again"]
+    recorder.fails = False
+    advance([recorder.projection], holder="me")
+    assert recorder.seen == []
+    ProjectionCursor.objects.update(retry_at=clock.now())
+    advance([recorder.projection], holder="me")
+    assert recorder.seen == [1]
+    assert ProjectionCursor.objects.get(name="recorder").retry_at is None
+
+
 def test_one_that_is_down_delays_no_other():
     first, broken, last = (Recorder(name=name) for name in ("first", "broken", "last"))
     all_of_them = [each.projection for each in (first, broken, last)]

@@ -150,6 +150,18 @@ def test_rows_are_profiled_where_they_may_be_read(allowed):
     ] == [300]
 
 
+def test_values_of_another_kind_than_their_column_are_no_trouble(allowed):
+    allowed.run("CREATE TABLE odd (a INTEGER, b TEXT, d DATE)")
+    rows = [(1.5e308, b"\x00\xff", 12345), ("text", "inf", "9999-99-99"), (2**62, None, -1), (None, "", b"x")]
+    allowed.run("INSERT INTO odd VALUES (?, ?, ?)", rows)
+    allowed.sync()
+    allowed.scan()
+    quality = allowed.quality("odd")
+    assert quality.error == ""
+    first = quality.profile["columns"][0]
+    assert (first["least"], first["greatest"]) == (2**62, 1.5e308)
+
+
 def test_of_a_column_that_seems_personal_no_bound_is_kept(allowed):
     allowed.run("CREATE TABLE births (id INTEGER, birth_date DATE)")
     allowed.run("INSERT INTO births VALUES (?, ?)", [(n, f"19{n % 50 + 40}-05-06") for n in range(60)])

@@ -101,6 +101,10 @@ def test_an_envelope_is_read():
         ("x" * (MAX_TEXT + 1), 1, "at most"),
         ("policy: x\x00", 1, "no YAML"),
         ("policy: x\n---\npolicy: y", 2, "no YAML"),
+        ("policy: x\nresource: dataset\nassert: 'true'\nmessage: \"a \\0\"", 4, "cannot be kept"),
+        ("policy: x\nresource: dataset\nassert: 'true'\nmessage: \"a \\ud800\"", 4, "cannot be kept"),
+        ("policy: x\nresource: dataset\nassert: 'true'\nscope: {tags: [\"\\udfff\"]}", 4, "cannot be kept"),
+        ("policy: x\nresource: dataset\nassert: 'true'\nexamples:\n  fail:\n    - \"\\0\": 1", 6, "cannot be kept"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text, line, reason):

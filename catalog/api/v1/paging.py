@@ -68,6 +68,15 @@ def limit(params: QueryDict, default: int = 50) -> int:
     return number(params, "limit", default, least=1, most=MAX_LIMIT)
 
 
+def flag(params: QueryDict, name: str, default: bool = False) -> bool:
+    """Return a truth value of the query. :raises InvalidParameter: if it is neither true nor false."""
+    text = params.get(name, "")
+    known = {"": default, "true": True, "false": False, "1": True, "0": False}.get(text.lower())
+    if known is None:
+        raise InvalidParameter(f"'{name}' must be true or false, found {text[:50]!r}")
+    return known
+
+
 def identifier(params: QueryDict, name: str) -> uuid.UUID | None:
     """Return a UUID of the query, None without one. :raises InvalidParameter: if it is none."""
     text = params.get(name)

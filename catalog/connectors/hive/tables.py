@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+import orjson
 
 from catalog.connectors.base import DatasetRef, Loaded
 from catalog.domain.documents import Column, DataFacts, DatasetDocument, counted
@@ -161,7 +162,7 @@ def _spark_columns(parameters: Mapping[str, str]) -> list[Column] | None:
             return None
         whole = "".join(part or "" for part in parts)
     try:
-        fields = json.loads(whole)["fields"]
+        fields = orjson.loads(whole)["fields"]
         return [_spark_column(each) for each in fields]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from catalog.access import gate
 from catalog.api.v1.bodies import StartedRun
 from catalog.api.v1.errors import InvalidParameter
-from catalog.api.v1.paging import decode_cursor, identifier, limit
+from catalog.api.v1.paging import decode_cursor, flag, identifier, limit
 from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
 from policy import selectors
 from policy.api.v1 import bodies
@@ -159,7 +159,7 @@ class ViolationsView(PolicyAppView):
             dataset_uuid=identifier(request.GET, "dataset"),
             verdict=verdict,
             owner=request.GET.get("owner", "")[:200],
-            resolved=request.GET.get("resolved") == "true",
+            resolved=flag(request.GET, "resolved"),
             before=decode_cursor("violations", request.GET.get("cursor"), int),
             limit=asked + 1,
         )

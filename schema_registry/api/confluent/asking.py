@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from catalog.access.middleware import caller_of, principal_of
 from catalog.access.principals import Caller, Principal
 from catalog.api.v1.authentication import not_signed_in
+from catalog.domain.characters import json_holds_nul
 from schema_registry.api.confluent.errors import InvalidBody, InvalidRuleSet, answer_for, media_type, refused
 from schema_registry.domain.subjects import ANY_CONTEXT, DEFAULT_CONTEXT, SubjectName, parse_subject, split_context
 from schema_registry.formats.base import MAX_SCHEMA_BYTES, InvalidSchema
@@ -149,7 +150,7 @@ def _more(body: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
         raise InvalidRuleSet(f"'{key}' is nested more than 250 levels deep") from None
     if len(text) > MAX_MORE_BYTES:
         raise InvalidRuleSet(f"'{key}' has at most {MAX_MORE_BYTES:,} bytes, found {len(text):,}")
-    if b"\\u0000" in text:
+    if json_holds_nul(text):
         raise InvalidRuleSet(f"'{key}' holds a NUL character, which cannot be kept")
     return given
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.v1 import bodies
-from catalog.api.v1.paging import decode_cursor, encode_cursor, limit
+from catalog.api.v1.paging import decode_cursor, encode_cursor, flag, limit
 from catalog.api.v1.views.base import CURSOR, LIMIT, View, paged, problems, query
 from catalog.domain.query import parse_query
 from catalog.search.base import MAX_OFFSET
@@ -46,8 +46,8 @@ class SearchView(View):
             principal=self.principal,
             limit=asked,
             offset=offset,
-            facets=request.GET.get("facets", "true") != "false",
-            fold_families=request.GET.get("fold") == "true",
+            facets=flag(request.GET, "facets", True),
+            fold_families=flag(request.GET, "fold"),
         )
         response = Response(
             {
