@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,12 +41,19 @@ class Part:
 def explain(text: str, facts: Mapping[str, Any], types: Mapping[str, FactType], language: RuleLanguage) -> list[Part]:
     """Return the parts of an expression in reading order, the whole first where it has several."""
     found: list[Part] = []
-    for part, depth, is_leaf in _parts(text.strip(), 0):
-        if len(found) >= MAX_PARTS:
-            break
+    for part, told, depth, names in _structure(text.strip()):
         holds, reason = _asked(part, facts, types, language)
-        found.append(Part(" ".join(part.split()), depth, holds, reason, _named(part, facts) if is_leaf else ()))
+        found.append(Part(told, depth, holds, reason, _named(names, facts)))
     return found
+
+
+@functools.lru_cache(maxsize=1_000)
+def _structure(text: str) -> Sequence[tuple[str, str, int, Sequence[str]]]:
+    """Return the parts of an expression, once for all datasets: each, how it is told, its depth, and the names in what has no parts."""
+    parts = itertools.islice(_parts(text, 0), MAX_PARTS)
+    return [
+        (part, " ".join(part.split()), depth, _NAME.findall(part) if is_leaf else ()) for part, depth, is_leaf in parts
+    ]
 
 
 def _asked(
@@ -113,9 +122,9 @@ def _split(text: str, operator: str) -> list[str]:
     return [*pieces, text[begin:]]
 
 
-def _named(text: str, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _named(names: Sequence[str], facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
-    for name in _NAME.findall(text):
+    for name in names:
         fact, rest = _known(name, facts)
         if fact is None or fact == "now":
             continue

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -29,15 +28,14 @@ from policy.selectors import active_rules, explanation, waivers_of
 
 FOLLOWED = frozenset({"identity", "definition", "annotation", "data", "quality", "waiver"})
 PAGE = 200
+OPEN_PAGE = 2_000
+"""Open violations that are looked through at once for datasets that are gone."""
 AUTHOR = system_principal("policy").handle
 JUDGED = failpoints.declare("policy.judged", "a page judged, nothing of it committed")
 _BAD = (Verdict.FAILED, Verdict.ERROR, Verdict.WAIVED)
 _KEY_FIELDS = ("pk", "policy_id", "dataset_uuid", "column_uuid")
 _SHOWN_FIELDS = ("verdict", "message", "policy_version")
-_CHANGING_FIELDS = (*_SHOWN_FIELDS, "severity", "column", "explanation", "version", "changed_at", "resolved_at")
-_FIELDS = tuple(each.attname for each in Violation._meta.concrete_fields if not each.primary_key)
-_changing_values = attrgetter(*_CHANGING_FIELDS)
-_values = attrgetter(*_FIELDS)
+_TOLD_FIELDS = (*_SHOWN_FIELDS, "severity", "column", "explanation")
 
 Key = tuple[int, uuid.UUID, uuid.UUID | None]
 """A policy, a dataset, and a column of it or None."""
@@ -107,16 +105,18 @@ def _everything(
         counts.update(_judge(keys, slugs, attempt))
         looked_at += len(keys)
         yield looked_at
+    judged = None if slugs is None else set(Policy.objects.filter(slug__in=slugs).values_list("pk", flat=True))
     last = 0
     while True:
         rows = Violation.objects.filter(resolved_at__isnull=True, pk__gt=last).order_by("pk")
-        page = list(rows.values_list("pk", "dataset_uuid")[:PAGE])
+        page = list(rows.values_list("pk", "policy_id", "dataset_uuid")[:OPEN_PAGE])
         if not page:
             return
         last = page[-1][0]
-        gone = {key for _, key in page} - catalogs_of_datasets([key for _, key in page]).keys()
-        if gone:
-            _judge(list(gone), slugs, attempt)
+        of_these = {key for _, policy, key in page if judged is None or policy in judged}
+        gone = list(of_these - catalogs_of_datasets(list(of_these)).keys())
+        for start in range(0, len(gone), PAGE):
+            _judge(gone[start : start + PAGE], slugs, attempt)
         yield looked_at
 
 
@@ -132,6 +132,30 @@ class _Bad:
     def shown(self) -> tuple[str, str, int]:
         """What of a violation is told, in the order of its fields: its verdict, its message, and the version of the policy."""
         return self.judgement.verdict, self.judgement.told(self.rule), self.number
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """What a violation keeps of it, in the order of its fields."""
+        parts = [part.to_json() for part in explanation(self.rule, self.judgement.facts)]
+        return *self.shown, self.rule.severity, self.judgement.column, parts
+
+
+class _Opened(NamedTuple):
+    """A violation that is new, in a tenth of the time that a model takes to be made."""
+
+    policy_id: int
+    dataset_uuid: uuid.UUID
+    column_uuid: uuid.UUID | None
+    uuid: uuid.UUID
+    opened_at: datetime
+    changed_at: datetime
+    version: int
+    verdict: str
+    message: str
+    policy_version: int
+    severity: str
+    column: str
+    explanation: Sequence[Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -193,35 +217,28 @@ def _bring_in_step(keys: Sequence[uuid.UUID], policies: Container[int], bad: dic
             resolved.append(pk)
         elif tuple(shown) != found.shown:
             changed[pk] = found
-    touched = {row.pk: row for row in Violation.objects.filter(pk__in=[*resolved, *changed])}
-    for pk in resolved:
-        touched[pk].resolved_at = touched[pk].changed_at = now
-    for pk, found in changed.items():
-        _fill(touched[pk], found, now)
+    touched = Violation.objects.in_bulk([*resolved, *changed])
     for row in touched.values():
         row.version += 1
-    bulk.update(Violation, _CHANGING_FIELDS, ((pk, _changing_values(row)) for pk, row in touched.items()))
-    opened = []
-    for (policy, dataset, column), found in bad.items():
-        row = Violation(policy_id=policy, dataset_uuid=dataset, column_uuid=column, opened_at=now)
-        _fill(row, found, now)
-        opened.append(row)
-    bulk.insert(Violation, _FIELDS, map(_values, opened))
-    publish(
-        [
-            *(_entry(row, "changed" if pk in changed else "resolved") for pk, row in touched.items()),
-            *(_entry(row, "opened") for row in opened),
-        ]
+    bulk.update(
+        Violation,
+        ("version", "changed_at", "resolved_at"),
+        ((pk, (touched[pk].version, now, now)) for pk in resolved),
     )
+    bulk.update(
+        Violation,
+        ("version", "changed_at", *_TOLD_FIELDS),
+        ((pk, (touched[pk].version, now, *found.values)) for pk, found in changed.items()),
+    )
+    opened = [_Opened(*key, uuid.uuid4(), now, now, 1, *found.values) for key, found in bad.items()]
+    bulk.insert(Violation, _Opened._fields, opened)
+    entries = [_entry("resolved", touched[pk], touched[pk].verdict) for pk in resolved]
+    entries += [_entry("changed", touched[pk], found.judgement.verdict) for pk, found in changed.items()]
+    entries += [_entry("opened", row, row.verdict) for row in opened]
+    publish(entries)
 
 
-def _fill(row: Violation, found: _Bad, now: datetime) -> None:
-    row.verdict, row.message, row.policy_version = found.shown
-    row.severity, row.column, row.changed_at = found.rule.severity, found.judgement.column, now
-    row.explanation = [part.to_json() for part in explanation(found.rule, found.judgement.facts)]
-
-
-def _entry(row: Violation, operation: str) -> Entry:
+def _entry(operation: str, row: Violation | _Opened, verdict: str) -> Entry:
     cause = {"principal": AUTHOR, "door": "flow"}
-    payload = {"dataset": str(row.dataset_uuid), "policy": row.policy_id, "verdict": row.verdict}
+    payload = {"dataset": str(row.dataset_uuid), "policy": row.policy_id, "verdict": verdict}
     return Entry("verdict", operation, "violation", row.uuid, row.version, cause, payload)
