@@ -75,6 +75,13 @@ class EventDataset:
     columns: Mapping[str, tuple[InputField, ...]] = field(default_factory=dict)
     deciding: tuple[InputField, ...] = ()
 
+    @property
+    def sources(self) -> Iterator[InputField]:
+        """All that its columns are made of, and what decides which rows it has."""
+        for parts in self.columns.values():
+            yield from parts
+        yield from self.deciding
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -98,6 +105,11 @@ class Event:
     parent_job: DatasetName | None = None
     parent_run: uuid.UUID | None = None
     error: str | None = None
+
+    @property
+    def datasets(self) -> tuple[EventDataset, ...]:
+        """Its inputs, then its outputs."""
+        return *self.inputs, *self.outputs
 
 
 def parse_event(body: object) -> Event:

@@ -13,8 +13,8 @@ from catalog.journal.selectors import Change
 from catalog.selectors.definitions import ViewText, columns_of, find_tables, iterate_views, list_view_texts
 from lineage.domain.sql import StatementLineage, TableName, UnreadableSql, dialect_of, masked_sql, query_lineage
 from lineage.models import Job, WantedTable
-from lineage.services.applying import locked_jobs, save_jobs
 from lineage.services.edges import EdgeKey, Shown, Told, record_shown
+from lineage.services.jobs import locked_jobs, save_jobs
 
 FOLLOWED = frozenset({"identity", "definition"})
 NAMESPACE = "view"
