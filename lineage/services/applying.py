@@ -54,7 +54,7 @@ def apply_all() -> None:
 
 def apply_waiting(*, within_seconds: float = WITHIN_SECONDS) -> int:
     """
-    Apply events that wait, in pages, until none is left or the time is over; return how many.
+    Apply events that wait, in pages, until one is not full or the time is over; return how many.
 
     One that cannot be applied is set aside with the reason. What is left when the time is over is taken up by the upkeep: a
     projection must come back before its lease ends.
@@ -67,6 +67,8 @@ def apply_waiting(*, within_seconds: float = WITHIN_SECONDS) -> int:
             break
         _apply_or_set_aside(rows, caller)
         applied += len(rows)
+        if len(rows) < PAGE:
+            break  # what came meanwhile has entries of its own: at the next tick it is taken together, and not one by one
     return applied
 
 
