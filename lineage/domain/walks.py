@@ -75,8 +75,7 @@ class Edge(NamedTuple):
         return (self.job.hex, self.origin, self.subtype, self.since)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """That data goes from one node of an answer to another; a restricted one goes through what may not be known."""
 
     upstream: Node
@@ -157,10 +156,15 @@ def walk(
                 ]
     return Walk(
         nodes=tuple(sorted(distance.items(), key=lambda item: (item[1], place(item[0])))),
-        links=tuple(sorted(links, key=lambda link: (place(link.upstream), place(link.downstream)))),
+        links=tuple(sorted(links, key=_place_of_link)),
         truncated=truncated,
         frontier=tuple(dict.fromkeys(frontier)),
     )
+
+
+def _place_of_link(link: Link) -> tuple[int, str, int, str]:
+    up, down, _ = link
+    return up.dataset.int, up.column, down.dataset.int, down.column
 
 
 def _link(near: Node, far: Node, is_restricted: bool, direction: Direction) -> Link:
