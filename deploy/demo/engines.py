@@ -50,8 +50,9 @@ def add_engines(*, hive: str, iceberg: str, python: str, jar: str) -> None:
                 caller=caller,
                 name="batch",
                 platform="hive",
-                options={"uri": hive},
+                options={"uri": hive, "rows_below": f"file:{home}/spark/warehouse"},
                 database_patterns=["nightly"],
+                allows_sampling=True,
                 description="Tables of the nightly Spark jobs.",
             )
             register_catalog(

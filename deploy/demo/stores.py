@@ -326,7 +326,10 @@ def build_stores(folder: Path, now: datetime) -> dict[str, dict[str, Any]]:
         },
         "warehouse": {
             "platform": "hive",
-            "options": {"database_url": f"sqlite:///{folder}/metastore.sqlite3"},
+            "options": {
+                "database_url": f"sqlite:///{folder}/metastore.sqlite3",
+                "rows_below": f"file:{folder}/warehouse",
+            },
             "description": "The warehouse of the first years, in Hive.",
         },
     }

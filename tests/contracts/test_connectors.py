@@ -796,7 +796,7 @@ class TestPostgreSQL(SamplesRowsContract, ConnectorContract):
 HIVE_COLUMNS = [("id", "bigint", ""), ("email", "string", "Lower-cased."), ("name", "varchar(100)", "")]
 
 
-class HiveContract(ConnectorContract):
+class HiveContract(SamplesRowsContract, ConnectorContract):
     """What every way to a metastore gives; it knows neither keys nor what may be null."""
 
     facts = Facts(
@@ -824,6 +824,32 @@ class HiveContract(ConnectorContract):
         for name in ("orders", *self.facts.odd_names):
             hive.create_table(SHOP, name, HIVE_COLUMNS[:1], location=f"file:/warehouse/shop/{name}")
         return hive
+
+    @pytest.fixture
+    def filled(self, hive, connector, tmp_path):
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        def fill(name, columns, tables):
+            for number, table in enumerate(tables):
+                path = tmp_path / "rows" / name / f"part-{number}.parquet"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                parquet.write_table(table, path, row_group_size=400)
+            hive.create_table(SHOP, name, columns, location=f"file:{tmp_path}/rows/{name}")
+
+        hive.drop_table(SHOP, "customers")
+        names = [name for name, _, _ in HIVE_COLUMNS]
+        columns = [pa.array([row[at] for row in CUSTOMER_ROWS]) for at in range(len(names))]
+        fill("customers", HIVE_COLUMNS, [pa.table(columns, names=names)])
+        (tmp_path / "rows" / "customers" / "_SUCCESS").write_text("no rows")
+        many = pa.table({"n": pa.array(range(MANY), pa.int64()), "at": pa.array(MOMENTS, pa.timestamp("us"))})
+        fill(
+            "many",
+            [("n", "bigint", ""), ("at", "timestamp", "")],
+            [many.slice(start, 1_000) for start in range(0, MANY, 1_000)],
+        )
+        yield connector
+        hive.drop_table(SHOP, "many")
 
     def test_partition_keys_formats_and_nested_types_are_read(self, hive, connector):
         hive.create_table(
@@ -963,8 +989,8 @@ class TestHiveInSQLite(HiveContract):
         hive.close()
 
     @pytest.fixture
-    def connector(self, path, hive):
-        made = HiveConnector(database_url=f"sqlite:///{path}")
+    def connector(self, path, hive, tmp_path):
+        made = HiveConnector(database_url=f"sqlite:///{path}", rows_below=f"{tmp_path}/rows, file:/warehouse")
         yield made
         made.close()
 
@@ -1100,8 +1126,8 @@ class RealHiveContract(HiveContract):
         hand.transport.close()
 
     @pytest.fixture
-    def connector(self, hive):
-        made = HiveConnector(uri=self.uri)
+    def connector(self, hive, tmp_path):
+        made = HiveConnector(uri=self.uri, rows_below=f"file://{tmp_path}/rows, file:/warehouse")
         yield made
         made.close()
 
@@ -1156,8 +1182,8 @@ class TestHiveInPostgreSQL(RealHiveContract):
     uri = HIVE_POSTGRES_URI
 
     @pytest.fixture
-    def connector(self, hive):
-        made = HiveConnector(database_url=HIVE_DATABASE_URL)
+    def connector(self, hive, tmp_path):
+        made = HiveConnector(database_url=HIVE_DATABASE_URL, rows_below=f"file://{tmp_path}/rows, file:/warehouse")
         yield made
         made.close()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
 from catalog.connectors.base import (
+    SAMPLE_SEED,
     Changes,
     ConnectorError,
     ConnectorSpec,
@@ -17,17 +20,21 @@ from catalog.connectors.base import (
     Loaded,
     LoadFailure,
     NoSuchDatabase,
+    NoSuchTable,
     Option,
     Page,
     PageToken,
     Partition,
+    Refused,
+    RowSample,
     SourceUnavailable,
     check_options,
     page_of_names,
 )
+from catalog.connectors.hive.sampling import SAMPLED_PARTITIONS, HiveSample, places
 from catalog.connectors.hive.tables import HiveTable, TableName
 from catalog.domain.names import CaseRule
-from catalog.domain.partitions import Bounds, PartitionFilter
+from catalog.domain.partitions import Bounds, PartitionFilter, values_of
 
 MAX_EVENTS = 100_000
 """Past so many events since the last sync, everything is read anew."""
@@ -88,6 +95,13 @@ class HiveConnector:
                 secret=True,
                 placeholder="postgresql://reader:password@host/metastore",
             ),
+            Option(
+                "rows_below",
+                "Where rows may be read",
+                "Locations, apart by commas: where sampling is allowed, files of tables are read below them and nowhere else."
+                " Parquet, ORC, text, CSV and JSON, on this machine or in S3 by the credentials of the environment.",
+                placeholder="s3://lake/warehouse",
+            ),
         ),
         case_rule=CaseRule.FOLDS,
         list_refs=100_000,
@@ -103,6 +117,10 @@ class HiveConnector:
             raise InvalidOptions(
                 "hive needs one of the options 'uri' (thrift://HOST:PORT) and 'database_url', not both"
             )
+        try:
+            self._rows_below = places(str(options.get("rows_below") or ""))
+        except Refused as error:
+            raise InvalidOptions(f"'rows_below': {error}") from None
         self._metastore = _by_thrift(uri) if uri else _by_sql(database_url)
 
     def check(self, ctx: Context) -> Health:
@@ -199,9 +217,40 @@ class HiveConnector:
             found |= {partition.name: partition for partition in self._metastore.partitions(ctx, table, part)}
         return [found[name] for name in names if name in found]
 
+    def sample(self, ctx: Context, ref: DatasetRef, *, limit: int, newest_of: Sequence[str] = ()) -> RowSample:
+        """Return all rows if they are few, else those of files of partitions drawn at random."""
+        table = next(iter(self._metastore.tables(ctx, ref.database, [ref.name])), None)
+        if table is None:
+            raise NoSuchTable(f"there is no table '{ref.name}' in '{ref.database}'")
+        if isinstance(table, LoadFailure):
+            raise ConnectorError(table.reason)
+        sample = HiveSample(ctx, table, self._rows_below)
+        if not table.partition_keys:
+            return sample.draw((), is_whole=True, limit=limit, newest_of=newest_of)
+        own = TableName(ref.database, ref.name)
+        names = self._metastore.partition_names(ctx, own, {}, "", NAMES_A_CALL)
+        drawn, is_whole = names, len(names) <= SAMPLED_PARTITIONS
+        if not is_whole:
+            drawn = sorted(random.Random(SAMPLE_SEED).sample(names, SAMPLED_PARTITIONS))
+        partitions = list(self._metastore.partitions(ctx, own, drawn))
+        found = sample.draw(partitions, is_whole=is_whole, limit=limit, newest_of=newest_of)
+        return (
+            found
+            if len(names) == NAMES_A_CALL
+            else replace(found, newest={**found.newest, **_newest_keys(table, names, newest_of)})
+        )
+
     def close(self) -> None:
         """Close the connection."""
         self._metastore.close()
+
+
+def _newest_keys(table: HiveTable, names: Sequence[str], newest_of: Sequence[str]) -> dict[str, str]:
+    """Return the greatest values of partition keys, as the texts that they are."""
+    keys = {name: at for at, (name, _, _) in enumerate(table.partition_keys) if name in newest_of}
+    values = [values_of(name) for name in names] if keys else []
+    told = {key: [found for value in values if (found := value[at]) is not None] for key, at in keys.items()}
+    return {key: max(found) for key, found in told.items() if found}
 
 
 def _by_thrift(uri: str) -> Metastore:

@@ -87,19 +87,23 @@ class HiveTable:
     view_text: str | None = None
     created_at: datetime | None = None
 
+    @property
+    def is_view(self) -> bool:
+        """Whether it has no files of its own that it is read from."""
+        return self.kind in ("VIRTUAL_VIEW", "MATERIALIZED_VIEW")
+
     def loaded(self) -> Loaded:
         """Return the table's document and its reference; the log of the metastore stands for a digest."""
         parameters = self.parameters
         keys = tuple(name for name, _, _ in self.partition_keys)
-        is_view = self.kind in ("VIRTUAL_VIEW", "MATERIALIZED_VIEW")
         document = DatasetDocument(
-            kind="view" if is_view else "table",
+            kind="view" if self.is_view else "table",
             columns=self._columns(),
             comment=parameters.get("comment", ""),
             partitioning=keys,
-            location=None if is_view else self.location,
-            format=None if is_view else self._format(),
-            view_text=self.view_text if is_view else None,
+            location=None if self.is_view else self.location,
+            format=None if self.is_view else self.format,
+            view_text=self.view_text if self.is_view else None,
             properties={
                 name: value
                 for name, value in parameters.items()
@@ -122,7 +126,9 @@ class HiveTable:
             return tuple(columns)
         return tuple(_column(*column) for column in (*self.columns, *self.partition_keys))
 
-    def _format(self) -> str | None:
+    @property
+    def format(self) -> str | None:
+        """How its data is kept, such as ``parquet``, ``text`` or ``iceberg``."""
         table_type = self.parameters.get("table_type", "").lower()
         provider = self.parameters.get("spark.sql.sources.provider", "").lower()
         return (
