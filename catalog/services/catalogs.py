@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -26,6 +27,7 @@ from catalog.selectors import NoSuchCatalog
 
 CHECK_SECONDS = 10
 MIN_SYNC_SECONDS = 60
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://\S+")
 
 
 class InvalidCatalog(ValueError):
@@ -71,17 +73,27 @@ def _check_host(options: Mapping[str, Any]) -> None:
 
 
 def _hosts(options: Mapping[str, Any]) -> Iterator[str]:
-    """Return the hosts that options name: the option ``host``, and those of addresses."""
+    """Return the hosts that options name: the option ``host``, and those of each address, by its own part or by its parameters."""
     if options.get("host"):
-        yield str(options["host"])
+        yield from _listed(str(options["host"]))
     for value in options.values():
-        if isinstance(value, str) and "://" in value:
+        for address in _ADDRESS.findall(value) if isinstance(value, str) else ():
             try:
-                host = urlsplit(value).hostname
+                found = urlsplit(address)
+                hosts = [urlsplit(f"//{part}").hostname for part in found.netloc.rpartition("@")[2].split(",")]
+                stated = parse_qs(found.query)
             except ValueError as error:
                 raise InvalidCatalog("an address among the options cannot be read") from error
-            if host:
-                yield host
+            yield from filter(None, hosts)
+            for name in ("host", "hostaddr"):
+                for text in stated.get(name, ()):
+                    yield from _listed(text)
+
+
+def _listed(text: str) -> list[str]:
+    """Return the hosts of a list as PostgreSQL's clients take it, their ports left out."""
+    hosts = (part.strip() for part in text.split(","))
+    return [host.partition(":")[0] if host.count(":") == 1 else host for host in hosts if host]
 
 
 def _is_link_local(host: str) -> bool:

@@ -384,6 +384,14 @@ def test_a_dataset_says_when_its_source_was_seen_to_say_so(api, estate):
     [
         {"platform": "postgresql", "options": {"host": "db.internal", "dbname": "d", "user": "u"}},
         {"platform": "iceberg", "options": {"uri": "postgresql://db.internal/d"}},
+        {"platform": "iceberg", "options": {"uri": "postgresql://other.internal/d?host=db.internal"}},
+        {"platform": "iceberg", "options": {"uri": "postgresql://u:p@other.internal:1,db.internal:2/d"}},
+        {"platform": "hive", "options": {"database_url": "postgresql://other.internal/d?hostaddr=db.internal:5432"}},
+        {
+            "platform": "hive",
+            "options": {"uri": "thrift://other.internal:1", "rows_below": "s3://other.internal/a, s3://db.internal/a"},
+        },
+        {"platform": "postgresql", "options": {"host": "other.internal,db.internal", "dbname": "d", "user": "u"}},
     ],
 )
 def test_hosts_that_are_not_named_are_not_reached(api, settings, options):
