@@ -23,6 +23,8 @@ START_SECONDS = 20.0
 MAX_ANSWER = 32 << 20
 FRUGAL = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
 """What keeps libraries from reserving addresses by the gigabyte, which the bound of the process's memory would count."""
+OURS = ("CAIRN_", "CELERY_", "DATABASE_", "DJANGO_", "ELASTICSEARCH_", "METACAT_", "NEO4J_")
+"""How the names of Cairn's own settings in the environment begin: the process that reads rows has no use for addresses and keys."""
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Sampler:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=os.environ | FRUGAL,
+                env={name: value for name, value in os.environ.items() if not name.startswith(OURS)} | FRUGAL,
                 cwd=settings.BASE_DIR,
             )
             how = {

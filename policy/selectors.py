@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import time
 import uuid
 from collections import Counter
@@ -26,6 +28,8 @@ from policy.domain.explaining import Part, explain
 from policy.domain.facts import Checked, types_of
 from policy.domain.verdicts import Subject, Surprise, Verdict, judgements, surprises, wanted_by
 from policy.models import Policy, PolicyVersion, Violation, Waiver
+
+logger = logging.getLogger(__name__)
 
 PAGE = 500
 MAX_LOOKED_AT = 20_000
@@ -57,7 +61,7 @@ class PolicyView:
     resource: str
     severity: str
     state: str
-    """``active``, ``draft`` or ``retired``."""
+    """``active``, ``unreadable``, ``draft`` or ``retired``."""
     active: int | None
     latest: int
     judged_at: datetime | None
@@ -77,6 +81,7 @@ def list_policies(*, principal: Principal, slug: str = "") -> Sequence[PolicyVie
     opened = Violation.objects.filter(policy__in=policies, resolved_at__isnull=True).exclude(verdict=Verdict.WAIVED)
     counts = dict(opened.values_list("policy_id").annotate(n=Count("pk")).order_by())
     tells = may_write_policies(principal)
+    unreadable = unreadable_policies()
     return [
         PolicyView(
             uuid=policy.uuid,
@@ -84,7 +89,7 @@ def list_policies(*, principal: Principal, slug: str = "") -> Sequence[PolicyVie
             title=shown[policy.pk].title,
             resource=shown[policy.pk].resource,
             severity=shown[policy.pk].severity,
-            state=_state(policy),
+            state="unreadable" if policy.pk in unreadable else _state(policy),
             active=policy.active,
             latest=latest[policy.pk],
             judged_at=policy.judged_at,
@@ -369,8 +374,17 @@ def _waiver(row: Waiver, slug: str) -> WaiverView:
 
 
 def active_rules() -> list[tuple[int, str, Rule]]:
-    """Return the key, name and rule of each active policy, by name."""
-    found = []
+    """Return the key, name and rule of each active policy that can be read, by name."""
+    return [(key, slug, rule) for key, slug, rule in _active() if rule is not None]
+
+
+def unreadable_policies() -> set[int]:
+    """Return the keys of active policies whose text was a rule once and is none to this release: they judge nothing, and what they found stays."""
+    return {key for key, _, rule in _active() if rule is None}
+
+
+def _active() -> list[tuple[int, str, Rule | None]]:
+    found: list[tuple[int, str, Rule | None]] = []
     rows = Policy.objects.filter(active__isnull=False).order_by("slug")
     texts = {
         (row.policy_id, row.number): row.text
@@ -379,8 +393,17 @@ def active_rules() -> list[tuple[int, str, Rule]]:
     for row in rows:
         text = texts.get((row.pk, row.active or 0))
         if text is not None:
-            found.append((row.pk, row.slug, rule_of(text)))
+            found.append((row.pk, row.slug, _rule_or_none(text)))
     return found
+
+
+@functools.lru_cache(maxsize=512)
+def _rule_or_none(text: str) -> Rule | None:
+    try:
+        return rule_of(text)
+    except InvalidPolicy as error:
+        logger.error("an active policy cannot be read any more and judges nothing: %s", error)
+        return None
 
 
 Waivers = Mapping[tuple[int, uuid.UUID], Mapping[uuid.UUID | None, Waiver]]

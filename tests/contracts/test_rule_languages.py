@@ -15,7 +15,8 @@ class TestCel(RuleLanguageContract):
         "has(d.more.days) && d.more.days <= 30",
         "d.parts.exists(p, 'pii' in p.tags)",
         "now - d.at > duration('24h')",
-        "d.name.matches('^[a-z]+$')",
+        "d.name.matches('^[a-z]+$') && d.name.matches(r'^\\pL{1,5}$') && d.name.matches('^\\\\w+$')",
+        "size(d.parts) == 2 && d.parts[0].name == 'id'",
         "d.open && d.share >= 0.5",
         "d.owners.size() == 2",
         "d.name in ['plays', 'other'] && d.count in [1, 2, -3, 3]",
@@ -34,13 +35,16 @@ class TestCel(RuleLanguageContract):
         ("d.open &&\nd.nothing", 2, 2),
         ("other", 1, 1),
         ("has(d.name)", 1, 1),
+        ("d.name.matches(')')", 1, 16),
+        ("d.open &&\n d.name.matches(d.name)", 2, 9),
+        ("matches(d.name, 'a')", 1, 8),
+        ("d.parts == d.parts", 1, 1),
     )
     unanswered = (
         "d.more.nothing == 1",
         "1 / (d.count - 3) == 1",
         "d.more.text <= 5",
         "d.parts.exists(p, p.nothing == 1)",
-        "d.name.matches(')')",
         "d.owners[7] == 'x'",
     )
     growing = (
@@ -52,9 +56,17 @@ class TestCel(RuleLanguageContract):
         "d.owners.exists(a, {'x': a}.size() == 1)",
         "[1, [d.count]].size() == 2",
         "d.count in [[1][0], d.count]",
+        "d.owners.map(a, d.owners + d.owners).map(b, b + b).map(c, c + c).size() > 0",
+        "d.owners.map(a, dyn(d.owners) + dyn(d.owners)).size() > 0",
+        "d.parts.all(a, a in d.parts)",
+        "d.parts.all(a, d.parts.exists(b, d.parts == d.parts))",
+        "d.owners.all(a, d.name.matches('(a?){500}a{500}'))",
+        "d.name.matches('(((a{100}){100}){10})')",
+        "d.name" + " + d.name" * 60 + " == ''",
     )
     endless = (
-        "d.owners.all(a, d.owners.all(b, d.owners.all(c, d.owners.all(e, a + b + c + e != ''))))",
+        "d.owners.all(a, d.owners.all(b, d.owners.all(c, d.owners.all(e, a + b + c != e))))",
+        "d.owners.all(a, d.name.matches('(a?){38}a{38}$'))",
         "d.name.matches('(a+)+$')",
         "d.name.matches('^(a|a)*$')",
     )

@@ -102,6 +102,31 @@ def shop(source) -> Source:
     return source
 
 
+def test_one_that_a_release_cannot_read_any_more_stops_no_other_and_mends_nothing(shop, operator, make_user, caplog):
+    make_user("mara")
+    activated(operator, OWNED)
+    activated(operator, rule("short", "dataset.column_count < 2", "{dataset: {column_count: 3}}"))
+    PolicyVersion.objects.filter(policy__slug="owned").update(text=OWNED.replace("size()", "gone()"))
+    shop.creates("fresh", {"id": "long", "b": "long"})
+    annotating.add_owner(caller=operator, dataset_uuid=shop.id_of("orders"), owner="user:mara")
+    shop.sync()
+    work()
+    policies.request_judging(caller=operator)
+    work()
+    assert open_ones(operator, policy="owned") == [
+        ("mem/db/lines", "", "fail"),
+        ("mem/db/orders", "", "fail"),
+    ]
+    assert ("mem/db/fresh", "", "fail") in open_ones(operator, policy="short")
+    views = {view.slug: view for view in selectors.list_policies(principal=operator.principal)}
+    assert (views["owned"].state, views["owned"].counts) == ("unreadable", {"fail": 2})
+    assert (views["short"].state, views["short"].counts) == ("active", {"fail": 2, "pass": 1})
+    assert sum("cannot be read any more" in record.message for record in caplog.records) == 1
+    policies.retire(caller=operator, slug="owned")
+    work()
+    assert open_ones(operator, policy="owned") == []
+
+
 def test_an_activated_policy_judges_everything(shop, operator):
     activated(operator, OWNED)
     assert open_ones(operator) == [("mem/db/lines", "", "fail"), ("mem/db/orders", "", "fail")]

@@ -493,6 +493,17 @@ def test_a_process_that_is_killed_or_hangs_is_an_error_of_one_dataset(allowed, s
         assert (bool(scanned.error), scanned.profile) == (True, None)
 
 
+def test_the_process_that_reads_rows_is_given_no_address_and_key_of_ours(allowed, settings, monkeypatch):
+    for name in ("DATABASE_URL", "CAIRN_SECRET_KEY", "NEO4J_URL", "ELASTICSEARCH_API_KEY", "CELERY_BROKER_URL"):
+        monkeypatch.setenv(name, PLANTED)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with Sampler(settings.CONNECTORS["sqlite"], {"path": str(allowed.path)}) as sampler:
+        assert not sampler.scan(Task("1", "main", "people", [ScannedColumn("id", "id", "long")])).error
+        given = Path(f"/proc/{sampler._process.pid}/environ").read_text()
+    assert "AWS_REGION=eu-west-1" in given
+    assert PLANTED not in given
+
+
 def test_a_dataset_that_takes_too_long_is_ended(allowed, settings, monkeypatch):
     monkeypatch.setattr("detection.sampler.START_SECONDS", 0.0)
     task = Task("1", "main", "people", [ScannedColumn("id", "id", "long")], seconds=0.01)

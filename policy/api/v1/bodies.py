@@ -19,7 +19,7 @@ class PolicyShape(Shape):
     title = serializers.CharField()
     resource = serializers.ChoiceField(["dataset", "column"])
     severity = serializers.ChoiceField(list(Severity))
-    state = serializers.ChoiceField(["active", "draft", "retired"])
+    state = serializers.ChoiceField(["active", "unreadable", "draft", "retired"])
     active = serializers.IntegerField(allow_null=True, help_text="the version that judges")
     latest = serializers.IntegerField()
     judged_at = serializers.DateTimeField(allow_null=True)
