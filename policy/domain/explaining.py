@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policy.language.base import EvaluationError, FactType, InvalidExpression, RuleLanguage
 
-MAX_PARTS = 60
 MAX_VALUE = 120
 _NAME = re.compile(r"\b(?:dataset|column)(?:\.[a-z_]+)+|\bnow\b")
 
@@ -41,19 +39,16 @@ class Part:
 def explain(text: str, facts: Mapping[str, Any], types: Mapping[str, FactType], language: RuleLanguage) -> list[Part]:
     """Return the parts of an expression in reading order, the whole first where it has several."""
     found: list[Part] = []
-    for part, told, depth, names in _structure(text.strip()):
-        holds, reason = _asked(part, facts, types, language)
-        found.append(Part(told, depth, holds, reason, _named(names, facts)))
+    for part in language.parts(text):
+        holds, reason = _asked(part.text, facts, types, language)
+        names = () if part.has_parts else _names(part.text)
+        found.append(Part(" ".join(part.text.split()), part.depth, holds, reason, _named(names, facts)))
     return found
 
 
-@functools.lru_cache(maxsize=1_000)
-def _structure(text: str) -> Sequence[tuple[str, str, int, Sequence[str]]]:
-    """Return the parts of an expression, once for all datasets: each, how it is told, its depth, and the names in what has no parts."""
-    parts = itertools.islice(_parts(text, 0), MAX_PARTS)
-    return [
-        (part, " ".join(part.split()), depth, _NAME.findall(part) if is_leaf else ()) for part, depth, is_leaf in parts
-    ]
+@functools.lru_cache(maxsize=2_000)
+def _names(text: str) -> Sequence[str]:
+    return _NAME.findall(text)
 
 
 def _asked(
@@ -65,61 +60,6 @@ def _asked(
         return None, ""  # a part that means nothing by itself
     except EvaluationError as error:
         return None, str(error)
-
-
-def _parts(text: str, depth: int) -> Iterator[tuple[str, int, bool]]:
-    """Return an expression and what it is joined of, by `||` first, then by `&&`, as these bind."""
-    inner = _unwrapped(text)
-    for operator in ("||", "&&"):
-        pieces = _split(inner, operator)
-        if len(pieces) > 1:
-            yield text, depth, False
-            for piece in pieces:
-                yield from _parts(piece.strip(), depth + 1)
-            return
-    yield text, depth, True
-
-
-def _unwrapped(text: str) -> str:
-    """Return what stands in parentheses that hold all of a text."""
-    while text.startswith("(") and text.endswith(")"):
-        levels = list(_levels(text))
-        if any(level == 0 for _, level in levels[:-1]):
-            return text
-        text = text[1:-1].strip()
-    return text
-
-
-def _levels(text: str) -> Iterator[tuple[int, int]]:
-    """Return each place outside of quoted texts with how many brackets are open behind it."""
-    level = at = 0
-    while at < len(text):
-        character = text[at]
-        if character in "\"'":
-            at = _end_of_text(text, at)
-        elif character in "([{":
-            level += 1
-        elif character in ")]}":
-            level -= 1
-        yield at, level
-        at += 1
-
-
-def _end_of_text(text: str, start: int) -> int:
-    quote = text[start]
-    at = start + 1
-    while at < len(text) and text[at] != quote:
-        at += 2 if text[at] == "\\" else 1
-    return at
-
-
-def _split(text: str, operator: str) -> list[str]:
-    pieces, begin = [], 0
-    for at, level in _levels(text):
-        if level == 0 and text.startswith(operator, at) and at >= begin:
-            pieces.append(text[begin:at])
-            begin = at + 2
-    return [*pieces, text[begin:]]
 
 
 def _named(names: Sequence[str], facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -7,8 +7,8 @@ A language bounds the work of an expression itself: one that runs too long is an
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 
 class FactType(enum.StrEnum):
@@ -43,12 +43,27 @@ class Program(Protocol):
         """Return whether it is true of some facts, all that are declared. :raises EvaluationError: if it is neither true nor false."""
 
 
+class Joined(NamedTuple):
+    """An expression, or a part of one, how many parts it stands in, and whether it is joined of others."""
+
+    text: str
+    depth: int
+    has_parts: bool
+
+
 class RuleLanguage(Protocol):
-    """Compiles expressions."""
+    """Compiles expressions, and says what they are joined of."""
 
     def compile(self, text: str, facts: Mapping[str, FactType]) -> Program:
         """
         Return the program of an expression over some facts, by their dotted names.
 
         :raises InvalidExpression: for wrong syntax, an unknown fact or function, types that do not fit, or what is no truth value.
+        """
+
+    def parts(self, text: str) -> Sequence[Joined]:
+        """
+        Return an expression that compiles, and behind it what it is joined of by "or" and "and", in reading order; sixty at most.
+
+        Whatever cannot be taken apart is one part.
         """

@@ -43,6 +43,8 @@ class RuleLanguageContract:
     """Expressions that cannot be compiled, and the line and column where that is."""
     unanswered: tuple[str, ...]
     """Expressions that come to no answer of these facts."""
+    joined: tuple[tuple[str, list[tuple[str, int, bool]]], ...]
+    """Expressions, and the parts that they have."""
     growing: tuple[str, ...]
     """Expressions that make very much of little."""
     endless: tuple[str, ...]
@@ -73,6 +75,13 @@ class RuleLanguageContract:
             with pytest.raises(EvaluationError) as found:
                 language.compile(text, FACTS).holds(VALUES)
             assert str(found.value)
+
+    def test_an_expression_is_taken_apart_as_it_binds(self, language):
+        for text, parts in self.joined:
+            found = language.parts(text)
+            assert [(part.text, part.depth, part.has_parts) for part in found] == parts, text
+            for part in found:
+                language.compile(part.text, FACTS)
 
     def test_what_would_grow_without_end_is_refused(self, language):
         for text in self.growing:

@@ -47,6 +47,39 @@ class TestCel(RuleLanguageContract):
         "d.parts.exists(p, p.nothing == 1)",
         "d.owners[7] == 'x'",
     )
+    joined = (
+        ("d.open", [("d.open", 0, False)]),
+        (
+            "d.open && d.count > 1 || d.name == 'x'",
+            [
+                ("d.open && d.count > 1 || d.name == 'x'", 0, True),
+                ("d.open && d.count > 1", 1, True),
+                ("d.open", 2, False),
+                ("d.count > 1", 2, False),
+                ("d.name == 'x'", 1, False),
+            ],
+        ),
+        (
+            " (d.name != ' || ' && (d.open || !d.open)) // it's || so",
+            [
+                ("(d.name != ' || ' && (d.open || !d.open))", 0, True),
+                ("d.name != ' || '", 1, False),
+                ("(d.open || !d.open)", 1, True),
+                ("d.open", 2, False),
+                ("!d.open", 2, False),
+            ],
+        ),
+        ("(d.open) == (d.count > 1 || d.open)", [("(d.open) == (d.count > 1 || d.open)", 0, False)]),
+        ("d.open ? d.open : d.open || d.count > 1", [("d.open ? d.open : d.open || d.count > 1", 0, False)]),
+        (
+            r"d.name.matches(r'a\.b') && d.open",
+            [
+                (r"d.name.matches(r'a\.b') && d.open", 0, True),
+                (r"d.name.matches(r'a\.b')", 1, False),
+                ("d.open", 1, False),
+            ],
+        ),
+    )
     growing = (
         "[d.name]" + ".map(a, a + a)" * 26 + ".exists(z, z == 'x')",
         "[d.owners]" + ".map(a, a + a)" * 26 + ".exists(z, z.size() > 5)",
@@ -59,6 +92,7 @@ class TestCel(RuleLanguageContract):
         "d.owners.map(a, d.owners + d.owners).map(b, b + b).map(c, c + c).size() > 0",
         "d.owners.map(a, dyn(d.owners) + dyn(d.owners)).size() > 0",
         "d.parts.all(a, a in d.parts)",
+        "d.parts.all(a, a in d . /* */ `parts`)".replace("/* */ ", "// so\n"),
         "d.parts.all(a, d.parts.exists(b, d.parts == d.parts))",
         "d.owners.all(a, d.name.matches('(a?){500}a{500}'))",
         "d.name.matches('(((a{100}){100}){10})')",
