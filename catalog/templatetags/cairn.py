@@ -206,6 +206,12 @@ def plural(count: int, words: str) -> str:
 
 
 @register.filter
+def sentence(text: str) -> str:
+    """Return a reason as a sentence: reasons begin small and end open, so that they fit into others."""
+    return text if not text else f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}"
+
+
+@register.filter
 def initials(text: str) -> str:
     """Return two letters for a person or a team."""
     words = text.split()

@@ -93,7 +93,7 @@ def _context(request: HttpRequest, stored: StoredDataset, problem: str) -> dict[
         "severities": list(Severity),
         "choices": [column["path"] for column in body["columns"]][:1_000],
         "problem": problem,
-        "tried": {field: request.POST.get(field, "") for field in TRIED_FIELDS} if problem else {},
+        "tried": {field: request.POST.get(field, "") if problem else "" for field in TRIED_FIELDS},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import pytest
@@ -159,6 +160,7 @@ def test_pages_where_nothing_is_known_say_what_to_do(web, operator, source):
     assert "Nothing waits for a decision" in web.get("/findings").content.decode()
     page = web.get("/quality/mem/db/plain").content.decode()
     assert "No checks" in page
+    assert re.search(r'<textarea[^>]*name="values"[^>]*></textarea>', page)
     scan()
     assert "Its rows are not read." in web.get("/quality/mem/db/plain").content.decode()
     assert web.get("/quality/mem/db/gone").status_code == 404
