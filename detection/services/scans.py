@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from catalog.access import gate
 from catalog.access.principals import Caller
 from catalog.connectors.base import ConnectorError
 from catalog.journal import clock, failpoints
-from catalog.journal.runs import Attempt, create_run, find_active_run
+from catalog.journal.runs import Attempt, Cancelled, LostLease, create_run, find_active_run
 from catalog.journal.selectors import Change, count_active_runs
 from catalog.selectors.datasets import dataset_for
 from catalog.selectors.definitions import iterate_datasets
@@ -36,6 +37,8 @@ from detection.models import CheckRow, ProfileRecord, Scan
 from detection.sampler import Sampler
 from detection.scanning import Scanned, ScannedColumn, Task, scan_names
 from detection.services.checks import CALLER, judge_checks
+
+logger = logging.getLogger(__name__)
 
 KIND = "scan"
 FOLLOWED = frozenset({"identity", "definition", "data", "catalog"})
@@ -197,8 +200,7 @@ def _scan_batch(source: RowSource, sampler: Sampler | None, refused: str, progre
             progress.attempt.check_cancelled()
             task = _task(dataset, checks.get(dataset.uuid, ()))
             scanned = sampler.scan(task) if sampler is not None else _refused(task, refused)
-            _store(progress.attempt, dataset, scanned)
-            progress.tell(bool(scanned.error))
+            progress.tell(not _keep(progress.attempt, dataset, scanned))
     return bool(keys)
 
 
@@ -263,6 +265,20 @@ def _next(now: datetime, failures: int) -> datetime:
         every if not failures else min(every, settings.SAMPLING["least_seconds"] * 2 ** min(failures, MAX_BACK_OFF))
     )
     return now + timedelta(seconds=seconds)
+
+
+def _keep(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> bool:
+    """Keep what a scan found, and return whether that was its rows; what cannot be kept is said with the dataset and holds up no other."""
+    try:
+        _store(attempt, dataset, scanned)
+    except (Cancelled, LostLease, OperationalError):
+        raise
+    except Exception as error:  # its text may hold what was found
+        reason = f"what was found could not be kept ({type(error).__name__})"
+        logger.error("dataset %s: %s", dataset.uuid, reason)
+        _store(attempt, dataset, Scanned(str(dataset.uuid), error=reason))
+        return False
+    return not scanned.error
 
 
 def _store(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> None:

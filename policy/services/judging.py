@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -9,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from catalog import bulk
 from catalog.access.principals import system_principal
 from catalog.journal import clock, failpoints
-from catalog.journal.runs import Attempt
+from catalog.journal.runs import Attempt, Cancelled, LostLease
 from catalog.journal.selectors import Change
 from catalog.journal.services import Entry, publish
 from catalog.selectors.bodies import Bodies, bodies_of, count_live, iterate_live
@@ -25,6 +26,8 @@ from policy.domain.facts import Checked
 from policy.domain.verdicts import Judgement, Subject, Verdict, judgements, wanted_by
 from policy.models import DailyCount, Policy, Violation
 from policy.selectors import active_rules, explanation, unreadable_policies, waivers_of
+
+logger = logging.getLogger(__name__)
 
 FOLLOWED = frozenset({"identity", "definition", "annotation", "data", "quality", "waiver"})
 PAGE = 200
@@ -54,8 +57,7 @@ def judge_changes(changes: Sequence[Change]) -> None:
             keys[change.subject_uuid] = None
     wanted = list(keys)
     for start in range(0, len(wanted), PAGE):
-        page = wanted[start : start + PAGE]
-        _judge(page, None)
+        _judge_apart(wanted[start : start + PAGE], None)
 
 
 def judge_all() -> None:
@@ -102,7 +104,7 @@ def _everything(
         keys, place = iterate_live(after=place, limit=PAGE)
         if not keys:
             break
-        counts.update(_judge(keys, slugs, attempt))
+        counts.update(_judge_apart(keys, slugs, attempt))
         looked_at += len(keys)
         yield looked_at
     judged = None if slugs is None else set(Policy.objects.filter(slug__in=slugs).values_list("pk", flat=True))
@@ -116,7 +118,7 @@ def _everything(
         of_these = {key for _, policy, key in page if judged is None or policy in judged}
         gone = list(of_these - catalogs_of_datasets(list(of_these)).keys())
         for start in range(0, len(gone), PAGE):
-            _judge(gone[start : start + PAGE], slugs, attempt)
+            _judge_apart(gone[start : start + PAGE], slugs, attempt)
         yield looked_at
 
 
@@ -164,6 +166,24 @@ class _Found:
 
     bad: dict[Key, _Bad] = field(default_factory=dict)
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+
+def _judge_apart(
+    keys: Sequence[uuid.UUID], slugs: Sequence[str] | None, attempt: Attempt | None = None
+) -> Counter[tuple[int, str]]:
+    """Judge some datasets; where that fails, each by itself, so that one that cannot be judged holds up no other and keeps what it had."""
+    try:
+        return _judge(keys, slugs, attempt)
+    except (Cancelled, LostLease, OperationalError):
+        raise
+    except Exception:
+        if len(keys) == 1:
+            logger.exception("dataset %s could not be judged", keys[0])
+            return Counter()
+    found = Counter[tuple[int, str]]()
+    for key in keys:
+        found.update(_judge_apart([key], slugs, attempt))
+    return found
 
 
 def _judge(

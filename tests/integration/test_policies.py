@@ -127,6 +127,30 @@ def test_one_that_a_release_cannot_read_any_more_stops_no_other_and_mends_nothin
     assert open_ones(operator, policy="owned") == []
 
 
+def test_a_dataset_that_cannot_be_judged_holds_up_no_other(shop, operator, monkeypatch, caplog):
+    broken = shop.id_of("orders")
+    look = judging._look
+
+    def broken_look(bodies, *more):
+        if any(key == broken for key, _ in bodies):
+            raise KeyError("columns")
+        return look(bodies, *more)
+
+    monkeypatch.setattr(judging, "_look", broken_look)
+    activated(operator, OWNED)
+    assert open_ones(operator) == [("mem/db/lines", "", "fail")]
+    assert f"dataset {broken} could not be judged" in caplog.text
+    shop.creates("fresh", {"id": "long"})
+    annotating.add_tag(caller=operator, dataset_uuid=broken, tag="touched")
+    shop.sync()
+    work()
+    assert open_ones(operator) == [("mem/db/fresh", "", "fail"), ("mem/db/lines", "", "fail")]
+    monkeypatch.undo()
+    policies.request_judging(caller=operator)
+    work()
+    assert ("mem/db/orders", "", "fail") in open_ones(operator)
+
+
 def test_an_activated_policy_judges_everything(shop, operator):
     activated(operator, OWNED)
     assert open_ones(operator) == [("mem/db/lines", "", "fail"), ("mem/db/orders", "", "fail")]

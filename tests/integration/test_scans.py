@@ -504,6 +504,22 @@ def test_the_process_that_reads_rows_is_given_no_address_and_key_of_ours(allowed
     assert PLANTED not in given
 
 
+def test_what_cannot_be_kept_of_one_dataset_holds_up_no_other(allowed, monkeypatch, caplog):
+    broken, infer = allowed.id_of("people"), scans.infer
+
+    def broken_infer(*, caller, dataset_uuid, inferred):
+        if dataset_uuid == broken and inferred:
+            raise ValueError(PLANTED)
+        return infer(caller=caller, dataset_uuid=dataset_uuid, inferred=inferred)
+
+    monkeypatch.setattr(scans, "infer", broken_infer)
+    assert allowed.scan() == [{"scanned": 2, "failed": 1}]
+    assert allowed.quality("people").error == "what was found could not be kept (ValueError)"
+    assert allowed.quality("visits").profile["rows"] == 50
+    assert PLANTED not in caplog.text
+    assert "could not be kept (ValueError)" in caplog.text
+
+
 def test_a_dataset_that_takes_too_long_is_ended(allowed, settings, monkeypatch):
     monkeypatch.setattr("detection.sampler.START_SECONDS", 0.0)
     task = Task("1", "main", "people", [ScannedColumn("id", "id", "long")], seconds=0.01)
