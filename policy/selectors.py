@@ -81,7 +81,7 @@ def list_policies(*, principal: Principal, slug: str = "") -> Sequence[PolicyVie
     opened = Violation.objects.filter(policy__in=policies, resolved_at__isnull=True).exclude(verdict=Verdict.WAIVED)
     counts = dict(opened.values_list("policy_id").annotate(n=Count("pk")).order_by())
     tells = may_write_policies(principal)
-    unreadable = unreadable_policies()
+    unreadable = {key for key, _, rule in active_policies() if rule is None}
     return [
         PolicyView(
             uuid=policy.uuid,
@@ -375,15 +375,15 @@ def _waiver(row: Waiver, slug: str) -> WaiverView:
 
 def active_rules() -> list[tuple[int, str, Rule]]:
     """Return the key, name and rule of each active policy that can be read, by name."""
-    return [(key, slug, rule) for key, slug, rule in _active() if rule is not None]
+    return [(key, slug, rule) for key, slug, rule in active_policies() if rule is not None]
 
 
-def unreadable_policies() -> set[int]:
-    """Return the keys of active policies whose text was a rule once and is none to this release: they judge nothing, and what they found stays."""
-    return {key for key, _, rule in _active() if rule is None}
+def active_policies() -> list[tuple[int, str, Rule | None]]:
+    """
+    Return the key, name and rule of each active policy, by name.
 
-
-def _active() -> list[tuple[int, str, Rule | None]]:
+    Without a rule are those whose text was one once and is none to this release: they judge nothing, and what they found stays.
+    """
     found: list[tuple[int, str, Rule | None]] = []
     rows = Policy.objects.filter(active__isnull=False).order_by("slug")
     texts = {

@@ -25,7 +25,7 @@ from policy.domain.envelope import Rule
 from policy.domain.facts import Checked
 from policy.domain.verdicts import Judgement, Subject, Verdict, judgements, wanted_by
 from policy.models import DailyCount, Policy, Violation
-from policy.selectors import active_rules, explanation, unreadable_policies, waivers_of
+from policy.selectors import active_policies, active_rules, explanation, waivers_of
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,8 @@ def run_judge(attempt: Attempt) -> Mapping[str, Any]:
 
 def _keep_counts(slugs: Sequence[str] | None, counts: Counter[tuple[int, str]], at: datetime) -> None:
     rows = Policy.objects.all() if slugs is None else Policy.objects.filter(slug__in=slugs)
-    for policy in rows.exclude(pk__in=unreadable_policies()).select_for_update():
+    unreadable = [key for key, _, rule in active_policies() if rule is None]
+    for policy in rows.exclude(pk__in=unreadable).select_for_update():
         own = {verdict: count for (key, verdict), count in counts.items() if key == policy.pk}
         policy.counts, policy.judged_at = own, at
         policy.save(update_fields=["counts", "judged_at"])
@@ -196,9 +197,12 @@ def _judge(
         # Whoever judges waits here for the others, so that what was read last is what is written last.
         policies = Policy.objects.select_for_update().order_by("pk")
         numbers = dict((policies if slugs is None else policies.filter(slug__in=slugs)).values_list("pk", "active"))
-        for key in unreadable_policies():
-            numbers.pop(key, None)
-        rules = [(key, rule) for key, _, rule in active_rules() if key in numbers]
+        rules = []
+        for key, _, rule in active_policies():
+            if rule is None:
+                numbers.pop(key, None)
+            elif key in numbers:
+                rules.append((key, rule))
         found = _look(bodies_of(keys), rules, numbers, clock.now())
         _bring_in_step(keys, numbers, found.bad)
         failpoints.reach(JUDGED)
