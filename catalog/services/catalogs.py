@@ -12,12 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from catalog import backends, credentials
 from catalog.access import gate
 from catalog.access.principals import Caller
 from catalog.access.services import AuditEntry, record
-from catalog.connectors.base import Context, Health
+from catalog.connectors.base import Context, Health, check_options
 from catalog.domain.names import ELSEWHERE, REGISTRY, check_catalog_name
 from catalog.journal import clock
 from catalog.journal.runs import create_run, find_active_run
@@ -43,8 +44,9 @@ class NoSuchHold(LookupError):
 
 
 def _split_options(platform: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return plain options and secrets to seal; a secret given as a reference is no secret."""
+    """Return plain options and secrets to seal; a secret given as a reference is no secret. :raises InvalidOptions: for an unknown one."""
     spec = backends.connector_spec(platform)
+    check_options(options, spec)
     secret_names = {option.name for option in spec.options if option.secret}
     plain: dict[str, Any] = {}
     sealed: dict[str, str] = {}
@@ -214,8 +216,13 @@ def _check_own(name: str) -> None:
 
 
 def _lock(name: str) -> Catalog:
+    return _known(name, Catalog.objects.select_for_update())
+
+
+def _known(name: str, rows: QuerySet[Catalog] | None = None) -> Catalog:
     _check_own(name)
-    catalog = Catalog.objects.select_for_update().filter(name=name).exclude(state=CatalogState.REMOVED).first()
+    found = Catalog.objects.all() if rows is None else rows
+    catalog = found.filter(name=name).exclude(state=CatalogState.REMOVED).first()
     if catalog is None:
         raise NoSuchCatalog(f"there is no catalog '{name}'")
     return catalog
@@ -228,12 +235,20 @@ _CHANGEABLE = (
 
 
 def update_catalog(
-    *, caller: Caller, name: str, changes: Mapping[str, Any], options: Mapping[str, Any] | None = None
+    *,
+    caller: Caller,
+    name: str,
+    changes: Mapping[str, Any],
+    options: Mapping[str, Any] | None = None,
+    test: bool = True,
 ) -> None:
     """
     Change a catalog's settings; ``options`` replace all plain ones, and those secrets that are given; an empty one is taken away.
 
+    With options the source is reached before anything is stored, unless told not to.
+
     :raises InvalidCatalog: for a setting that cannot be changed or a value that cannot work.
+    :raises ConnectorError: if the source refuses the options, or does not answer.
     """
     gate.require_operator(caller.principal, what="changing catalogs")
     unknown = sorted(set(changes) - set(_CHANGEABLE))
@@ -241,6 +256,12 @@ def update_catalog(
         raise InvalidCatalog(f"'{unknown[0]}' cannot be changed; these can: {', '.join(_CHANGEABLE)}, options")
     if changes.get("state") not in (None, CatalogState.ACTIVE, CatalogState.PAUSED):
         raise InvalidCatalog("a catalog's state can be set to active or paused; remove it by deleting it")
+    if options is not None:
+        known = _known(name)
+        plain, secrets = _merged(known, options)
+        _check_host(plain | secrets)
+        if test:
+            check_connection(caller=caller, platform=known.platform, options=plain | secrets)
     with transaction.atomic():
         catalog = _lock(name)
         before = {part: getattr(catalog, part) for part in changes}
@@ -248,12 +269,9 @@ def update_catalog(
             setattr(catalog, part, value)
         _check_settings(catalog.sync_every_seconds, catalog.drop_limit_ratio, catalog.database_patterns)
         if options is not None:
-            _check_host(options)
-            plain, sealed = _split_options(catalog.platform, options)
-            kept = credentials.unseal(bytes(catalog.secrets)) if catalog.secrets else {}
-            dropped = {option for option, value in options.items() if value == ""}
+            plain, secrets = _merged(catalog, options)
             catalog.options = plain
-            catalog.secrets = credentials.seal({k: v for k, v in kept.items() if k not in dropped} | sealed)
+            catalog.secrets = credentials.seal(secrets)
             catalog.source_token = ""
         if catalog.sync_every_seconds is None or catalog.state != CatalogState.ACTIVE:
             catalog.next_sync_at = None
@@ -261,7 +279,16 @@ def update_catalog(
             catalog.next_sync_at = clock.now()
         catalog.version += 1
         catalog.save()
-        _tell(caller, catalog, "changed", before, {**changes, **({"options": catalog.options} if options else {})})
+        _tell(
+            caller, catalog, "changed", before, {**changes, **({} if options is None else {"options": catalog.options})}
+        )
+
+
+def _merged(catalog: Catalog, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the plain options and the secrets that a catalog has after a change: secrets that are not given stay."""
+    plain, sealed = _split_options(catalog.platform, options)
+    kept = credentials.unseal(bytes(catalog.secrets)) if catalog.secrets else {}
+    return plain, {option: value for option, value in kept.items() if option not in options} | sealed
 
 
 def remove_catalog(*, caller: Caller, name: str) -> uuid.UUID:

@@ -132,6 +132,23 @@ def resume_catalog(name: str, as_json: Json = False) -> None:
     _set_state(name, "active", as_json)
 
 
+@catalogs_app.command("change")
+def change_catalog(
+    name: str,
+    option: Options = [],
+    test: Annotated[bool, typer.Option(help="Reach the source before storing anything.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Change how a catalog's source is reached: options that are given; the others stay. `NAME=` takes one away."""
+    if not option:
+        fail("say what changes, such as --option path=/data/shop.db", 2)
+    client, path = Client(), f"/v1/catalogs/{quote(name, safe='')}"
+    options = {**client.ask("GET", path)["options"], **_options(option)}
+    answer = client.ask("PATCH", path, body={"options": options, "test": test})
+    if not show(answer, as_json):
+        out.print(Text(f"{name} is changed. Its next sync reads everything: cairn sync {name} --wait"))
+
+
 @catalogs_app.command("sampling")
 def set_sampling(name: str, to: Annotated[str, typer.Argument(help="on or off.")], as_json: Json = False) -> None:
     """Let the rows of a catalog's datasets be read, or not any more."""

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from catalog.access.models import User
+from deploy.demo.hive import HiveFile
 from tests.conftest import pump
 
 pytestmark = pytest.mark.django_db
@@ -377,6 +378,33 @@ def test_a_dataset_says_when_its_source_was_seen_to_say_so(api, estate):
     estate.drops("table_1")
     estate.sync()
     assert api.get("/v1/datasets?name=mem/db/table_1")["Cairn-Stale"] == "missing at its source"
+
+
+def test_options_are_changed_once_the_source_answers_and_secrets_stay(api, settings, tmp_path):
+    HiveFile(tmp_path / "store.db", created=1_790_000_000).close()
+    address = f"sqlite:///{tmp_path}/store.db"
+    body = {"name": "hive", "platform": "hive", "options": {"database_url": address}, "sync_every_seconds": None}
+    assert send(api, "POST", "/v1/catalogs", body).status_code == 201
+
+    def change(options, **more):
+        answer = send(api, "PATCH", "/v1/catalogs/hive", {"options": options, **more})
+        return answer.status_code, answer.json()
+
+    status, catalog = change({"rows_below": "file:/data"})
+    assert (status, catalog["options"], catalog["secret_options"]) == (
+        200,
+        {"rows_below": "file:/data"},
+        ["database_url"],
+    )
+    assert change({"database_url": "sqlite:////nowhere"})[0] == 400
+    assert "has no option 'pth'" in change({"pth": "x"}, test=False)[1]["detail"]
+    assert change({"uri": "thrift://nowhere:1", "database_url": ""}, test=False)[0] == 200
+    catalog = api.get("/v1/catalogs/hive").json()
+    assert (catalog["options"], catalog["secret_options"]) == ({"uri": "thrift://nowhere:1"}, [])
+    settings.CONNECTOR_HOSTS = ["other.internal"]
+    assert "nowhere" in change({"uri": "thrift://nowhere:2"}, test=False)[1]["detail"]
+    assert change({"uri": "", "database_url": "env:STORE"}, test=False)[1]["options"] == {"database_url": "env:STORE"}
+    assert address not in orjson.dumps(api.get("/v1/audit").json()).decode()
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,11 @@ def test_a_source_is_added_synced_found_described_and_removed(run, tmp_path):
     assert run("catalogs", "add", "parcelshop", "--type", "sqlite", "--option", f"path={path}")[0] == 0
     code, out, _ = run("sync", "parcelshop", "--wait")
     assert (code, out.startswith("done")) == (0, True)
+    path = path.rename(tmp_path / "moved.db")
+    assert "there is no file" in run("catalogs", "change", "parcelshop", "--option", "path=/nowhere")[2]
+    assert "is changed" in run("catalogs", "change", "parcelshop", "--option", f"path={path}")[1]
+    assert as_json(run, "catalogs", "show", "parcelshop")["options"] == {"path": str(path)}
+    assert run("catalogs", "change", "parcelshop")[0] == 2
     name = "parcelshop/main/parcels"
     deadline = time.monotonic() + 10
     while name not in run("search", "parcels")[1] and time.monotonic() < deadline:

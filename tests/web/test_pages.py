@@ -12,11 +12,12 @@ from django.urls import reverse
 
 from catalog.access.models import User
 from catalog.access.services import create_user, set_password
+from catalog.credentials import unseal
 from catalog.domain.documents import Column
 from catalog.domain.operations import AddColumn
 from catalog.domain.types import parse_type
 from catalog.journal.models import ProjectionCursor
-from catalog.models import Dataset, SyncHold
+from catalog.models import Catalog, Dataset, SyncHold
 from catalog.services import annotating, catalogs
 from deploy.demo.hive import HiveFile
 from tests.conftest import pump, sync
@@ -200,6 +201,30 @@ def test_a_source_is_tested_then_registered_by_the_form(web, tmp_path):
     assert "there is no file /nowhere" in text_of(wrong)
     registered = web.post("/connect", {**form, "action": "register"}, follow=True)
     assert "Sync of" in text_of(registered)
+
+
+def test_a_connection_is_changed_by_the_form_once_the_source_answers(web, tmp_path):
+    for name in ("old", "new"):
+        HiveFile(tmp_path / f"{name} store.db", created=1_790_000_000).close()
+    old, new = (f"sqlite:///{tmp_path}/{name} store.db" for name in ("old", "new"))
+    web.post("/connect", {"platform": "hive", "name": "hive", "hive.database_url": old, "action": "register"})
+    page = text_of(web.get("/catalogs/hive"))
+    assert "stays as it is" in page
+    assert old not in page
+    form = {"action": "connection", "secret.database_url": "on", "option.uri": "", "option.rows_below": "/data"}
+    changed = post(web, "/catalogs/hive", **form, **{"option.database_url": ""})
+    assert "The source answers, and its connection is changed." in text_of(changed)
+    stored = Catalog.objects.get(name="hive")
+    assert (stored.options, unseal(bytes(stored.secrets))) == ({"rows_below": "/data"}, {"database_url": old})
+    wrong = post(web, "/catalogs/hive", **form, **{"option.database_url": "sqlite:////nowhere"})
+    assert wrong.status_code == 400
+    assert "does not exist" in text_of(wrong)
+    assert '<details class="edit" open>' in text_of(wrong)
+    forgotten = post(web, "/catalogs/hive", **form, **{"option.database_url": "", "forget.database_url": "on"})
+    assert "needs one of the options" in text_of(forgotten)
+    assert unseal(bytes(Catalog.objects.get(name="hive").secrets)) == {"database_url": old}
+    post(web, "/catalogs/hive", **form, **{"option.database_url": new})
+    assert unseal(bytes(Catalog.objects.get(name="hive").secrets)) == {"database_url": new}
 
 
 def test_facets_that_are_ticked_become_part_of_the_query(web, orders):

@@ -179,7 +179,11 @@ class RegisterCatalog(Shape):
 
 
 class ChangeCatalog(Shape):
-    options = serializers.DictField(child=serializers.JSONField(), required=False)
+    options = serializers.DictField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text="all plain options; of the secret ones those that change. An empty one is taken away",
+    )
     environment = serializers.CharField(max_length=40, required=False)
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     namespaces = serializers.ListField(child=serializers.CharField(max_length=500), required=False, max_length=20)
@@ -190,6 +194,9 @@ class ChangeCatalog(Shape):
     sync_every_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=60, max_value=31_536_000)
     drop_limit_ratio = serializers.FloatField(required=False, min_value=0, max_value=1)
     state = serializers.ChoiceField(["active", "paused"], required=False)
+    test = serializers.BooleanField(
+        required=False, default=True, help_text="with options: reach the source before storing anything"
+    )
 
 
 class CheckConnection(Shape):

@@ -34,7 +34,7 @@ def catalog(request: HttpRequest, name: str) -> HttpResponse:
         if request.method == "POST":
             try:
                 return _carry_out(request, name)
-            except (catalogs.InvalidCatalog, ValueError) as refused:
+            except (catalogs.InvalidCatalog, ConnectorError, ValueError) as refused:
                 error = str(refused)
         databases = selectors.list_databases(
             catalog=name, principal=principal, after=request.GET.get("after", ""), limit=PAGE + 1
@@ -52,6 +52,8 @@ def catalog(request: HttpRequest, name: str) -> HttpResponse:
         "runs": journal.list_runs(subject=name, before=None, limit=RUNS) if principal.is_operator else (),
         "holds": [hold for hold in holds_of(request, principal) if hold.catalog == name],
         "error": error,
+        "connection": _connection(request, view) if principal.is_operator else (),
+        "is_changing": bool(error) and request.POST.get("action") == "connection",
     }
     return render(request, "catalog/catalog.html", context, status=400 if error else 200)
 
@@ -68,6 +70,11 @@ def _carry_out(request: HttpRequest, name: str) -> HttpResponse:
         case "settings":
             catalogs.update_catalog(caller=caller, name=name, changes=_settings(request))
             messages.success(request, "Settings saved.")
+        case "connection":
+            catalogs.update_catalog(caller=caller, name=name, changes={}, options=_changed_options(request))
+            messages.success(
+                request, "The source answers, and its connection is changed. The next sync reads everything."
+            )
         case "remove":
             if request.POST.get("sure") != name:
                 raise ValueError(f"type {name} to remove it")
@@ -95,6 +102,34 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
         "allows_sampling": "allows_sampling" in request.POST,
         "description": request.POST.get("description", "")[:20_000],
     }
+
+
+def _connection(request: HttpRequest, view: selectors.CatalogView) -> list[dict[str, Any]]:
+    """Return the options of a catalog's source as fields: plain ones as they are, or as they were tried; of secrets whether there are any."""
+    spec = backends.connector_spec(view.platform)
+    return [
+        {
+            "name": option.name,
+            "title": option.title,
+            "help": option.help,
+            "placeholder": option.placeholder,
+            "secret": option.secret and option.name not in view.options,
+            "is_stored": option.name in view.secret_options,
+            "value": request.POST.get(f"option.{option.name}", view.options.get(option.name, option.default)),
+        }
+        for option in spec.options
+    ]
+
+
+def _changed_options(request: HttpRequest) -> dict[str, str]:
+    """Return the options of the form. A secret that is left empty stays, unless it shall be forgotten."""
+    given = {
+        name.removeprefix("option."): str(value).strip()
+        for name, value in request.POST.items()
+        if name.startswith("option.")
+    }
+    kept = {name for name in given if f"secret.{name}" in request.POST and f"forget.{name}" not in request.POST}
+    return {name: value for name, value in given.items() if value or name not in kept}
 
 
 @page_view

@@ -80,12 +80,14 @@ class CatalogView(View):
         """Return a catalog."""
         return Response(asdict(selectors.get_catalog(name=name, principal=self.principal)))
 
-    @extend_schema(request=bodies.ChangeCatalog, responses={200: bodies.CatalogShape, **problems(404)})
+    @extend_schema(
+        request=bodies.ChangeCatalog, responses={200: bodies.CatalogShape, **problems(404, 422, 501, 502, 503)}
+    )
     def patch(self, request: Request, name: str) -> Response:
-        """Change a catalog's settings."""
+        """Change a catalog's settings; the options that its source is reached by too."""
         body = self.checked(bodies.ChangeCatalog)
-        options = body.pop("options", None)
-        catalogs.update_catalog(caller=self.caller, name=name, changes=body, options=options)
+        options, test = body.pop("options", None), body.pop("test")
+        catalogs.update_catalog(caller=self.caller, name=name, changes=body, options=options, test=test)
         return Response(asdict(selectors.get_catalog(name=name, principal=self.principal)))
 
     @extend_schema(responses={202: bodies.StartedRun, **problems(404)})
