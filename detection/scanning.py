@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from catalog.connectors.base import Connector, ConnectorError, Context, DatasetRef, RowSample, SamplesRows
+from catalog.domain.storable import fits_64_bits
 from detection.detectors.base import Detector
 from detection.domain.checks import Check, CheckKind, Measured
 from detection.domain.profiles import Profile
@@ -130,14 +131,14 @@ def _look(task: Task, sample: RowSample, detectors: Sequence[Detector], key: byt
 
 
 def _finite(value: Any) -> Any:
-    """Return plain values without numbers that JSON has not: none of 64 bits holds a whole one that is larger."""
+    """Return plain values without numbers that JSON has not, those beyond 64 bits as texts."""
     if isinstance(value, dict):
         return {name: _finite(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return float(value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return f"{value:g}" if isinstance(value, int | float) and not fits_64_bits(value) else value
 
 
 def _detect(task: Task, detectors: Sequence[Detector], values: Mapping[str, Sequence[str]]) -> dict[str, list[Finding]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from catalog.domain.characters import json_holds_nul, nul_replaced
+from catalog.domain.storable import json_holds_nul, nul_replaced
 from catalog.domain.types import (
     Fidelity,
     Field,

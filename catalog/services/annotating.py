@@ -14,7 +14,7 @@ from django.db import transaction
 from catalog.access import gate
 from catalog.access.principals import Caller
 from catalog.access.selectors import exists_handle
-from catalog.domain.characters import json_holds_nul
+from catalog.domain.storable import json_holds_nul
 from catalog.journal import clock
 from catalog.models import Annotation, ColumnRow, Dataset, DatasetState, SaidBy
 from catalog.selectors import NoSuchDataset

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from catalog.domain.characters import is_storable
+from catalog.domain.storable import fits_64_bits, is_storable
 
 MAX_VALUES = 1_000
 MAX_VALUE_CHARACTERS = 500
@@ -143,7 +143,9 @@ def parse_check(kind: str, column: str, arguments: Mapping[str, Any]) -> Check:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and fits_64_bits(value)
+    )
 
 
 def _check_bounds(arguments: Mapping[str, Any], *, whole: bool) -> None:

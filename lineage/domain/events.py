@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from catalog.domain.characters import is_storable
+from catalog.domain.storable import is_storable
 
 MAX_DATASETS = 2_000
 """Inputs, or outputs, of one event."""

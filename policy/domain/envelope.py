@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from catalog.domain.characters import is_storable
 from catalog.domain.names import InvalidName, Pattern, compile_pattern
+from catalog.domain.storable import is_storable
 from policy.domain.facts import RESOURCES, empty_facts, fits, types_of
 from policy.language.base import InvalidExpression, Program, RuleLanguage
 

@@ -143,7 +143,7 @@ def test_secrets_are_never_shown(api, monkeypatch):
         api,
         "PATCH",
         "/v1/catalogs/pg",
-        {"options": {"host": "localhost", "dbname": "d", "user": "u", "password": "env:PG_PASSWORD"}},
+        {"options": {"host": "localhost", "dbname": "d", "user": "u", "password": "env:PG_PASSWORD"}, "test": False},
     )
     assert api.get("/v1/catalogs/pg").json()["options"]["password"] == "env:PG_PASSWORD"
 
@@ -378,6 +378,15 @@ def test_a_dataset_says_when_its_source_was_seen_to_say_so(api, estate):
     estate.drops("table_1")
     estate.sync()
     assert api.get("/v1/datasets?name=mem/db/table_1")["Cairn-Stale"] == "missing at its source"
+
+
+def test_a_number_that_not_every_store_gives_back_is_refused(api, estate):
+    key = estate.id_of("table_1")
+    for number in ("1e30", "-1" + "0" * 25):
+        answer = api.put(f"/v1/datasets/{key}/properties/x", f'{{"value": {number}}}', content_type="application/json")
+        assert (answer.status_code, "beyond 64 bits" in answer.json()["detail"]) == (400, True)
+    assert send(api, "PUT", f"/v1/datasets/{key}/properties/x", {"value": 1.5e18}).status_code == 200
+    assert api.get(f"/v1/datasets/{key}").json()["properties"]["x"] == 1.5e18
 
 
 def test_options_are_changed_once_the_source_answers_and_secrets_stay(api, settings, tmp_path):

@@ -12,6 +12,8 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
+from catalog.domain.storable import numbers_fit
+
 
 class JSONRenderer(BaseRenderer):
     """Writes JSON."""
@@ -51,4 +53,6 @@ class JSONParser(BaseParser):
             raise ParseError(f"the body is not JSON: {error}") from error
         if not isinstance(value, dict):
             raise ParseError(f"the body must be a JSON object, found {type(value).__name__}")
+        if not numbers_fit(value):
+            raise ParseError("the body holds a number that is beyond 64 bits, which cannot be kept; write it as a text")
         return value

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from catalog.access.middleware import caller_of, principal_of
 from catalog.access.principals import Caller, Principal
 from catalog.api.v1.authentication import not_signed_in
-from catalog.domain.characters import json_holds_nul
+from catalog.domain.storable import json_holds_nul, numbers_fit
 from schema_registry.api.confluent.errors import InvalidBody, InvalidRuleSet, answer_for, media_type, refused
 from schema_registry.domain.subjects import ANY_CONTEXT, DEFAULT_CONTEXT, SubjectName, parse_subject, split_context
 from schema_registry.formats.base import MAX_SCHEMA_BYTES, InvalidSchema
@@ -150,6 +150,8 @@ def _more(body: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
         raise InvalidRuleSet(f"'{key}' is nested more than 250 levels deep") from None
     if len(text) > MAX_MORE_BYTES:
         raise InvalidRuleSet(f"'{key}' has at most {MAX_MORE_BYTES:,} bytes, found {len(text):,}")
+    if not numbers_fit(given):
+        raise InvalidRuleSet(f"'{key}' holds a number beyond 64 bits, which cannot be kept; write it as a text")
     if json_holds_nul(text):
         raise InvalidRuleSet(f"'{key}' holds a NUL character, which cannot be kept")
     return given

@@ -1,11 +1,11 @@
-"""Characters that no store keeps."""
+"""What not every store keeps as it is."""
 
 from __future__ import annotations
 
 import orjson
 import pytest
 
-from catalog.domain.characters import is_storable, json_holds_nul, nul_replaced
+from catalog.domain.storable import is_storable, json_holds_nul, nul_replaced, numbers_fit
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,16 @@ def test_only_a_nul_is_taken_for_one(backslashes):
     held = orjson.dumps("\\" * backslashes + "\x00")
     assert json_holds_nul(held)
     assert orjson.loads(nul_replaced(held)) == "\\" * backslashes + "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ({"a": [1, -(2**63), 2**64 - 1, 1.5, 1e19, True, None, "9" * 40]}, True),
+        (1e20, False),
+        ([{"a": -1e19}], False),
+        ({"a": {"b": 1.5e308}}, False),
+    ],
+)
+def test_numbers_beyond_64_bits_do_not_fit(value, fits):
+    assert numbers_fit(value) is fits
