@@ -106,7 +106,10 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
 
 def _connection(request: HttpRequest, view: selectors.CatalogView) -> list[dict[str, Any]]:
     """Return the options of a catalog's source as fields: plain ones as they are, or as they were tried; of secrets whether there are any."""
-    spec = backends.connector_spec(view.platform)
+    try:
+        spec = backends.connector_spec(view.platform)
+    except backends.UnknownPlatform:  # others tell of its datasets; there is no source to reach
+        return []
     return [
         {
             "name": option.name,
