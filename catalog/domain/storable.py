@@ -20,7 +20,7 @@ def is_storable(text: str) -> bool:
 
 
 def fits_64_bits(number: float) -> bool:
-    """Return whether a number may be kept in JSON. Whole ones and others alike: stores tell them apart by their value alone."""
+    """Return whether a number may be kept in JSON, which none is that is not finite. Stores tell whole ones apart by their value alone."""
     return -(2**63) <= number < 2**64
 
 

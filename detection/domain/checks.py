@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -143,9 +142,7 @@ def parse_check(kind: str, column: str, arguments: Mapping[str, Any]) -> Check:
 
 
 def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and fits_64_bits(value)
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and fits_64_bits(value)
 
 
 def _check_bounds(arguments: Mapping[str, Any], *, whole: bool) -> None:

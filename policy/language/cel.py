@@ -56,19 +56,19 @@ stdlib:
 
 def _check_patterns(text: str, tokens: Sequence[Token]) -> None:
     """:raises InvalidExpression: for a pattern that is made while it runs, that cannot be read, or that is too large."""
-    for number, (_, word, at) in enumerate(tokens):
-        if word != "matches" or tokens[number + 1 : number + 2] == [] or tokens[number + 1].word != "(":
+    # It compiles, so that a call is closed, and has an argument or is none of a pattern.
+    for called, opening, given, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        if (called.word, opening.word) != ("matches", "("):
             continue
-        given = tokens[number + 2 : number + 4]
-        if len(given) < 2 or given[0].kind != "text" or given[1].word != ")":
-            raise InvalidExpression("a pattern is written out, as in x.matches('^[a-z]+$')", *place(text, at))
-        pattern = cel.NewEnv().compile(given[0].word).eval(data={}).plain_value()
+        if given.kind != "text" or closing.word != ")":
+            raise InvalidExpression("a pattern is written out, as in x.matches('^[a-z]+$')", *place(text, called.at))
+        pattern = str(cel.NewEnv().compile(given.word).eval(data={}).plain_value())
         try:
-            size, compiled = _pattern_size(_CLASS.sub("a", str(pattern))), _pattern_size(str(pattern))
+            size, compiled = _pattern_size(_CLASS.sub("a", pattern)), _pattern_size(pattern)
         except re2.error:
-            raise InvalidExpression("this is no regular expression of RE2", *place(text, given[0].at)) from None
+            raise InvalidExpression("this is no regular expression of RE2", *place(text, given.at)) from None
         if size > MAX_PATTERN_SIZE or compiled > MAX_COMPILED_SIZE:
-            raise InvalidExpression("this pattern is too large; repeat fewer times", *place(text, given[0].at))
+            raise InvalidExpression("this pattern is too large; repeat fewer times", *place(text, given.at))
 
 
 def _pattern_size(pattern: str) -> int:

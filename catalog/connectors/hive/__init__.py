@@ -227,18 +227,15 @@ class HiveConnector:
         sample = HiveSample(ctx, table, self._rows_below)
         if not table.partition_keys:
             return sample.draw((), is_whole=True, limit=limit, newest_of=newest_of)
-        own = TableName(ref.database, ref.name)
-        names = self._metastore.partition_names(ctx, own, {}, "", NAMES_A_CALL)
+        names = self._metastore.partition_names(ctx, TableName(ref.database, ref.name), {}, "", NAMES_A_CALL)
         drawn, is_whole = names, len(names) <= SAMPLED_PARTITIONS
         if not is_whole:
             drawn = sorted(random.Random(SAMPLE_SEED).sample(names, SAMPLED_PARTITIONS))
-        partitions = list(self._metastore.partitions(ctx, own, drawn))
+        partitions = self.partitions(ctx, ref, drawn)  # in order, so that the same sample is drawn again
         found = sample.draw(partitions, is_whole=is_whole, limit=limit, newest_of=newest_of)
-        return (
-            found
-            if len(names) == NAMES_A_CALL
-            else replace(found, newest={**found.newest, **_newest_keys(table, names, newest_of)})
-        )
+        if len(names) == NAMES_A_CALL:
+            return found  # there may be more, and the newest among them
+        return replace(found, newest={**found.newest, **_newest_keys(table, names, newest_of)})
 
     def close(self) -> None:
         """Close the connection."""
