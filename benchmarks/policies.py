@@ -32,7 +32,7 @@ from catalog.access.principals import Caller, system_principal
 from catalog.journal import runs
 from catalog.selectors.bodies import iterate_bodies
 from deploy.flow import JOBS
-from policy.selectors import dry_run
+from policy.selectors.dry_runs import dry_run
 from policy.services import policies
 me = Caller(system_principal("bench"), "bench")
 def told(name, began):

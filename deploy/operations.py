@@ -24,7 +24,7 @@ from catalog.journal.models import ProjectionCursor, Run
 from catalog.models import Dataset, Intent, SyncHold
 from detection.selectors import count_by_status
 from lineage.selectors.events import count_waiting_events
-from policy.selectors import count_open
+from policy.selectors.violations import count_open
 
 _registry = CollectorRegistry()
 ProcessCollector(registry=_registry)

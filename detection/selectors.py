@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,14 +13,10 @@ from django.db.models import Count, Q
 
 from catalog.access import gate
 from catalog.access.principals import Principal
-from catalog.selectors.datasets import dataset_for_details, names_by_uuid, newest_first
+from catalog.selectors.datasets import Listed, dataset_for_details, list_newest, names_by_uuid
 from catalog.selectors.scanning import list_looked_into
 from detection.domain.checks import Check, CheckKind
 from detection.models import CheckResult, CheckRow, ProfileRecord, Scan
-
-PAGE = 500
-MAX_LOOKED_AT = 10_000
-"""Checks that are looked at for a page of those that the asker may know."""
 
 
 class NoSuchCheck(LookupError):
@@ -104,21 +100,22 @@ def _view(row: CheckRow, qualified_name: str, paths: Mapping[str, str]) -> Check
 
 def list_checks(
     *, principal: Principal, status: str = "", kind: str = "", before: int | None = None, limit: int
-) -> Sequence[CheckView]:
+) -> Listed[CheckView]:
     """Return the checks of datasets that the asker may read, newest first, ``before`` being the number of the last one before."""
     condition = Q()
     for field, value in (("status", status), ("kind", kind)):
         if value:
             condition &= Q(**{field: value})
-    rows: list[tuple[CheckRow, str]] = []
-    for page in newest_first(CheckRow.objects.filter(condition), before=before, page=PAGE, most=MAX_LOOKED_AT):
-        names = names_by_uuid(principal=principal, uuids=[row.dataset_uuid for row in page], role=gate.READ)
-        rows += [(row, names[row.dataset_uuid].qualified_name) for row in page if row.dataset_uuid in names]
-        if len(rows) >= limit:
-            break
-    shown = rows[:limit]
-    paths = _paths([row.dataset_uuid for row, _ in shown])
-    return [_view(row, name, paths) for row, name in shown]
+
+    def known(rows: Sequence[CheckRow]) -> Iterator[tuple[CheckRow, tuple[CheckRow, str]]]:
+        names = names_by_uuid(principal=principal, uuids=[row.dataset_uuid for row in rows], role=gate.READ)
+        for row in rows:
+            if row.dataset_uuid in names:
+                yield row, (row, names[row.dataset_uuid].qualified_name)
+
+    found = list_newest(CheckRow.objects.filter(condition), known, before=before, limit=limit)
+    paths = _paths([row.dataset_uuid for row, _ in found.items])
+    return Listed([_view(row, name, paths) for row, name in found.items], found.next)
 
 
 def _paths(datasets: Sequence[uuid.UUID]) -> dict[str, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
 from django.db import connection
@@ -162,23 +162,49 @@ def names_by_uuid(
     return found
 
 
-Rows = TypeVar("Rows", bound=Model)
+Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
 
 
-def newest_first(rows: QuerySet[Rows], *, before: int | None, page: int, most: int) -> Iterator[list[Rows]]:
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[Item]):
     """
-    Return rows of another table page by page, the newest first, behind one by its number; no more than ``most`` in all.
+    A part of a list, newest first.
 
-    For lists of what hangs on datasets, which are asked about a page at a time whether the asker may know them.
+    ``next`` is the number before which the list goes on, None after its end. A part that is short, or empty, need not be the
+    last: so much was looked at, of which the asker may know this.
     """
-    looked_at = 0
-    while looked_at < most:
+
+    items: Sequence[Item]
+    next: int | None = None
+
+
+def list_newest(
+    rows: QuerySet[Row],
+    known: Callable[[Sequence[Row]], Iterable[tuple[Row, Item]]],
+    *,
+    before: int | None,
+    limit: int,
+    page: int = 500,
+    most: int = 10_000,
+) -> Listed[Item]:
+    """
+    Return what ``known`` leaves of another table's rows, newest first, behind one by its number.
+
+    For lists of what hangs on datasets: which of them the asker may know is asked of a ``page`` at a time, and no more than
+    ``most`` rows are looked at for an answer.
+    """
+    found: list[tuple[Row, Item]] = []
+    for _ in range(-(-most // page)):
         behind = rows if before is None else rows.filter(pk__lt=before)
-        found = list(behind.order_by("-pk")[:page])
-        if not found:
-            return
-        yield found
-        before, looked_at = found[-1].pk, looked_at + len(found)
+        looked_at = list(behind.order_by("-pk")[:page])
+        found += known(looked_at)
+        if len(found) > limit:
+            return Listed([item for _, item in found[:limit]], found[limit - 1][0].pk)
+        if len(looked_at) < page:
+            return Listed([item for _, item in found])
+        before = looked_at[-1].pk
+    return Listed([item for _, item in found], before)
 
 
 @dataclass(frozen=True, slots=True)

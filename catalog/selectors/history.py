@@ -96,6 +96,7 @@ def matching_columns(columns: Sequence[Mapping[str, Any]], find: str) -> Sequenc
 class ClaimView:
     """A claim about a dataset or one of its columns, current or ended."""
 
+    number: int
     uuid: uuid.UUID
     aspect: str
     key: str
@@ -116,18 +117,26 @@ def list_claims(
     principal: Principal,
     aspect: str | None = None,
     include_ended: bool = True,
+    before: int | None = None,
     limit: int = 200,
 ) -> Sequence[ClaimView]:
-    """Return what was said about a dataset, newest first. :raises NoSuchDataset, Denied: as the gate says."""
+    """
+    Return what was said about a dataset, newest first, ``before`` being the number of the last claim of the page before.
+
+    :raises NoSuchDataset, Denied: as the gate says.
+    """
     stored = dataset_for_details(dataset_uuid, principal, "reading the history of metadata")
     condition = Q(dataset__uuid=stored.uuid)
     if aspect:
         condition &= Q(aspect=aspect)
     if not include_ended:
         condition &= Q(ended_at__isnull=True)
-    rows = Annotation.objects.filter(condition).order_by("-said_at", "-pk").annotate(path=F("column__path"))[:limit]
+    if before is not None:
+        condition &= Q(pk__lt=before)
+    rows = Annotation.objects.filter(condition).order_by("-pk").annotate(path=F("column__path"))[:limit]
     return [
         ClaimView(
+            row.pk,
             row.uuid,
             row.aspect,
             row.key,

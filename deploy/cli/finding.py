@@ -148,10 +148,10 @@ def diff(
 
 
 @app.command()
-def history(name: DatasetName, as_json: Json = False) -> None:
+def history(name: DatasetName, limit: Limit = 50, as_json: Json = False) -> None:
     """Say who said what of a dataset."""
     client = Client()
-    items = client.ask("GET", f"/v1/datasets/{client.dataset(name)['uuid']}/claims")["items"]
+    items = client.pages(f"/v1/datasets/{client.dataset(name)['uuid']}/claims", limit)
     if not show(items, as_json):
         table(
             ("aspect", "of", "what", "by", "said", "ended"),

@@ -59,12 +59,12 @@ def _reasons(graph: dict[str, Any]) -> dict[str, str]:
 @jobs_app.command("list")
 def list_jobs(
     text: Annotated[str, typer.Argument(help="A part of the name or namespace.")] = "",
-    state: Annotated[str, typer.Option(help="COMPLETE, FAIL, RUNNING, START, ABORT.")] = "",
+    state: Annotated[str, typer.Option(help="COMPLETE, FAIL, RUNNING, START, ABORT or OTHER.")] = "",
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
     """List jobs, the one that ran last first."""
-    items = Client().pages("/v1/jobs", limit, q=text, state=state)
+    items = Client().pages("/v1/jobs", limit, q=text, state=state.upper())
     if not show(items, as_json):
         table(
             ("id", "job", "namespace", "last run", "state"),

@@ -27,7 +27,7 @@ def failing_checks(principal: Principal) -> list[dict[str, Any]]:
             "href": reverse("quality", args=[check.qualified_name]),
             "action": "See its checks",
         }
-        for check in found
+        for check in found.items
     ]
 
 

@@ -202,7 +202,7 @@ def findings(request: HttpRequest) -> HttpResponse:
     principal = web_principal(request)
     status = request.GET.get("status", "suggested")
     status = status if status in ("suggested", "accepted", "rejected") else "suggested"
-    kind = request.GET.get("type", "")[:200].replace("\x00", "")
+    kind = request.GET.get("type", "")
     before = number_of(request.GET.get("before"))
     found = list_findings(principal=principal, kind=kind, status=status, before=before, limit=PAGE + 1)
     counts = count_findings(principal=principal, status=status)
@@ -237,19 +237,19 @@ def checks(request: HttpRequest) -> HttpResponse:
     principal = web_principal(request)
     status = request.GET.get("status", "fail")
     status = status if status in ("fail", "error", "pass", "all") else "fail"
-    found: Sequence[selectors.CheckView] = selectors.list_checks(
+    found = selectors.list_checks(
         principal=principal,
         status="" if status == "all" else status,
         before=number_of(request.GET.get("before")),
-        limit=PAGE + 1,
+        limit=PAGE,
     )
     return render(
         request,
         "detection/checks.html",
         {
             "section": "checks",
-            "checks": found[:PAGE],
-            "before": found[PAGE - 1].number if len(found) > PAGE else None,
+            "checks": found.items,
+            "before": found.next,
             "status": status,
             "statuses": (("fail", "Failing"), ("error", "Not judged"), ("pass", "Passing"), ("all", "All")),
         },

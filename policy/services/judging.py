@@ -25,7 +25,8 @@ from policy.domain.envelope import Rule
 from policy.domain.facts import Checked
 from policy.domain.verdicts import Judgement, Subject, Verdict, judgements, wanted_by
 from policy.models import DailyCount, Policy, Violation
-from policy.selectors import active_policies, active_rules, explanation, waivers_of
+from policy.selectors.policies import active_policies, active_rules
+from policy.selectors.verdicts import explanation, waivers_of
 
 logger = logging.getLogger(__name__)
 

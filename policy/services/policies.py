@@ -18,7 +18,8 @@ from catalog.journal.services import Entry, publish
 from catalog.selectors.datasets import dataset_for
 from policy.domain.envelope import InvalidPolicy
 from policy.models import Policy, PolicyVersion, Waiver
-from policy.selectors import NoSuchPolicy, NoSuchViolation, get_violation, lint, may_write_policies
+from policy.selectors.policies import NoSuchPolicy, lint, may_write_policies
+from policy.selectors.violations import NoSuchViolation, get_violation
 
 KIND = "judge"
 MAX_POLICIES = 500

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from catalog.access.principals import Principal
-from policy.selectors import count_by_owner, list_violations
+from policy.selectors.violations import count_by_owner, list_violations
 
 LOOKED_AT = 1_000
 """The home page looks at no more than these."""
@@ -15,19 +15,20 @@ LOOKED_AT = 1_000
 
 def open_violations(principal: Principal) -> list[dict[str, Any]]:
     """Return one line for what breaks policies and belongs to the principal, or to nobody of its datasets; none without any."""
-    counts = dict(count_by_owner(principal=principal, newest=LOOKED_AT))
+    owners = count_by_owner(principal=principal, newest=LOOKED_AT)
+    counts, more = dict(owners.counts), "" if owners.is_whole else "+"
     own = [principal.handle, *(f"team:{team}" for team in principal.teams)]
     mine = [handle for handle in own if counts.get(handle)]
     if not mine and not (principal.is_operator and counts):
         return []
     owner = mine[0] if mine else ""
     total = counts[owner] if owner else sum(counts.values())
-    newest = list_violations(principal=principal, owner=owner, limit=1)
+    newest = list_violations(principal=principal, owner=owner, limit=1).items
     return [
         {
             "tone": "warn",
             "icon": "policy",
-            "title": f"{total:,} {'violation' if total == 1 else 'violations'} of policies"
+            "title": f"{total:,}{more} {'violation' if total == 1 and not more else 'violations'} of policies"
             + (" on datasets that are yours:" if owner else ", most of all:"),
             "name": newest[0].policy if newest else "",
             "at": newest[0].opened_at if newest else None,

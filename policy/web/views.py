@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,13 +18,24 @@ from django.urls import reverse
 from catalog.access import gate
 from catalog.access.selectors import display_names
 from catalog.selectors import get_dataset_by_name, require_details
-from catalog.selectors.datasets import names_by_uuid
+from catalog.selectors.datasets import Listed, names_by_uuid
 from catalog.web import errors
 from catalog.web.context import number_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
-from policy import selectors
 from policy.domain.envelope import MAX_TEXT, InvalidPolicy
 from policy.domain.facts import RESOURCES
+from policy.selectors.dry_runs import DryRun, dry_run
+from policy.selectors.policies import (
+    NoSuchPolicy,
+    VersionView,
+    get_version,
+    lint,
+    list_policies,
+    list_versions,
+    may_write_policies,
+)
+from policy.selectors.verdicts import dataset_verdicts
+from policy.selectors.violations import NoSuchViolation, ViolationView, count_by_owner, get_violation, list_violations
 from policy.services import policies as writes
 from policy.starters import starter_policies
 
@@ -60,9 +71,9 @@ def _page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except selectors.NoSuchPolicy as error:
+        except NoSuchPolicy as error:
             return errors.page(request, 404, "No such policy", f"{error}. It may have another name.")
-        except selectors.NoSuchViolation as error:
+        except NoSuchViolation as error:
             return errors.page(request, 404, "No such violation", f"{error}. It may have been mended.")
 
     return page_view(shown)
@@ -74,13 +85,13 @@ def policies(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _start(request)
     principal = web_principal(request)
-    found = selectors.list_policies(principal=principal)
-    may_write = selectors.may_write_policies(principal)
+    found = list_policies(principal=principal)
+    may_write = may_write_policies(principal)
     known = {each.slug for each in found}
     starters = [
         {"slug": slug, "title": rule.title, "description": rule.description}
         for slug, text in starter_policies().items()
-        if slug not in known and (rule := selectors.lint(text).rule) is not None
+        if slug not in known and (rule := lint(text).rule) is not None
     ]
     return render(
         request,
@@ -107,7 +118,7 @@ def _start(request: HttpRequest) -> HttpResponse:
 @_page
 def new_policy(request: HttpRequest) -> HttpResponse:
     """The editor of a policy that is not there yet."""
-    if not selectors.may_write_policies(web_principal(request)):
+    if not may_write_policies(web_principal(request)):
         raise gate.Denied("writing policies needs the role steward on some part of the catalog")
     return _editor(request, None)
 
@@ -115,11 +126,11 @@ def new_policy(request: HttpRequest) -> HttpResponse:
 @_page
 def policy(request: HttpRequest, slug: str) -> HttpResponse:
     """The editor of a policy: its text, what is wrong with it, a dry run, versions, and what violates it."""
-    shown = selectors.get_version(slug=slug, number=number_of(request.GET.get("version"), digits=8))
+    shown = get_version(slug=slug, number=number_of(request.GET.get("version"), digits=8))
     return _editor(request, shown)
 
 
-def _editor(request: HttpRequest, shown: selectors.VersionView | None) -> HttpResponse:
+def _editor(request: HttpRequest, shown: VersionView | None) -> HttpResponse:
     principal = web_principal(request)
     text = shown.text if shown is not None else BLANK
     problem, status = "", 200
@@ -133,14 +144,16 @@ def _editor(request: HttpRequest, shown: selectors.VersionView | None) -> HttpRe
             wants_dry_run = request.POST.get("action") == "dry_run"
         except InvalidPolicy as error:
             problem, status = str(error), 400
-    linted = selectors.lint(text)
-    may_write = selectors.may_write_policies(principal)
+    linted = lint(text)
+    may_write = may_write_policies(principal)
     found = None
     if wants_dry_run and may_write and linted.rule is not None:
-        found = selectors.dry_run(principal=principal, text=text)
+        found = dry_run(principal=principal, text=text)
     slug = shown.slug if shown is not None else ""
-    open_ones = selectors.list_violations(principal=principal, policy=slug, limit=PAGE + 1) if slug else ()
-    owners = display_names(sorted({owner for each in open_ones for owner in each.owners}))
+    open_ones: Listed[ViolationView] = (
+        list_violations(principal=principal, policy=slug, limit=PAGE) if slug else Listed([])
+    )
+    owners = display_names(sorted({owner for each in open_ones.items for owner in each.owners}))
     facts = RESOURCES[linted.rule.resource if linted.rule is not None else "column"]
     context = {
         "section": "policies",
@@ -152,10 +165,10 @@ def _editor(request: HttpRequest, shown: selectors.VersionView | None) -> HttpRe
         "problem": problem if problem and linted.is_sound else "",
         "may_write": may_write,
         "dry": _told(found) if found is not None else None,
-        "versions": selectors.list_versions(slug=slug)[:20] if slug else (),
-        "view": next(iter(selectors.list_policies(principal=principal, slug=slug)), None) if slug else None,
-        "violations": open_ones[:PAGE],
-        "more_violations": len(open_ones) > PAGE,
+        "versions": list_versions(slug=slug)[:20] if slug else (),
+        "view": next(iter(list_policies(principal=principal, slug=slug)), None) if slug else None,
+        "violations": open_ones.items,
+        "more_violations": open_ones.next is not None,
         "owner_names": owners,
         "facts": facts,
         "told_facts": [asdict(fact) for fact in facts],
@@ -163,7 +176,7 @@ def _editor(request: HttpRequest, shown: selectors.VersionView | None) -> HttpRe
     return render(request, "policy/policy.html", context, status=status)
 
 
-def _done(request: HttpRequest, shown: selectors.VersionView | None, text: str) -> HttpResponse | None:
+def _done(request: HttpRequest, shown: VersionView | None, text: str) -> HttpResponse | None:
     """Do what a form asks; return where to go, None for what stores nothing. :raises InvalidPolicy: if the text is none."""
     caller, action = web_caller(request), request.POST.get("action")
     if action == "save":
@@ -181,7 +194,7 @@ def _done(request: HttpRequest, shown: selectors.VersionView | None, text: str) 
     return None
 
 
-def _told(found: selectors.DryRun) -> Mapping[str, Any]:
+def _told(found: DryRun) -> Mapping[str, Any]:
     total = max(1, found.judged)
     bars, at = [], 0.0
     for name, tone in (
@@ -218,7 +231,7 @@ def dataset_policies(request: HttpRequest, name: str) -> HttpResponse:
     stored = get_dataset_by_name(name=name, principal=principal)
     require_details(stored, principal, "reading what policies say of it")
     body = orjson.loads(stored.body)
-    found = selectors.dataset_verdicts(principal=principal, dataset_uuid=stored.uuid)
+    found = dataset_verdicts(principal=principal, dataset_uuid=stored.uuid)
     order = {"fail": 0, "error": 1, "waived": 2, "pass": 3, "not_applicable": 4}
     return render(
         request,
@@ -230,7 +243,7 @@ def dataset_policies(request: HttpRequest, name: str) -> HttpResponse:
             "verdicts": sorted(found, key=lambda each: (order[each.verdict], each.policy, each.column)),
             "bad": sum(each.verdict in ("fail", "error") for each in found),
             "passing": sum(each.verdict == "pass" for each in found),
-            "past": selectors.list_violations(principal=principal, dataset_uuid=stored.uuid, resolved=True, limit=20),
+            "past": list_violations(principal=principal, dataset_uuid=stored.uuid, resolved=True, limit=20).items,
         },
     )
 
@@ -240,36 +253,40 @@ def violations(request: HttpRequest) -> HttpResponse:
     """List violations, by owner and by policy."""
     principal = web_principal(request)
     given = request.GET
-    slug, owner = given.get("policy", "")[:100].replace("\x00", ""), given.get("owner", "")[:200]
+    slug, owner = given.get("policy", ""), given.get("owner", "")
     verdict = given.get("verdict", "")
     verdict = verdict if verdict in ("fail", "error", "waived") else ""
     resolved = given.get("resolved") == "1"
-    found: Sequence[selectors.ViolationView] = selectors.list_violations(
+    found = list_violations(
         principal=principal,
         policy=slug,
         owner=owner,
         verdict=verdict,
         resolved=resolved,
         before=number_of(given.get("before")),
-        limit=PAGE + 1,
+        limit=PAGE,
     )
-    counts = selectors.count_by_owner(principal=principal, policy=slug)
-    names = display_names([handle for handle, _ in counts] + [handle for each in found for handle in each.owners])
+    owners = count_by_owner(principal=principal, policy=slug)
+    shown = {handle for each in found.items for handle in each.owners}
+    names = display_names([handle for handle, _ in owners.counts] + sorted(shown))
     return render(
         request,
         "policy/violations.html",
         {
             "section": "violations",
-            "violations": found[:PAGE],
-            "before": found[PAGE - 1].number if len(found) > PAGE else None,
+            "violations": found.items,
+            "before": found.next,
             "slug": slug,
             "owner": owner,
             "verdict": verdict,
             "resolved": resolved,
-            "owners": [(handle, "Nobody" if handle == "-" else names[handle], count) for handle, count in counts[:12]],
-            "total": sum(count for _, count in counts),
+            "owners": [
+                (handle, "Nobody" if handle == "-" else names[handle], count) for handle, count in owners.counts[:12]
+            ],
+            "total": sum(count for _, count in owners.counts),
+            "all_are_counted": owners.is_whole,
             "owner_names": names,
-            "policies": selectors.list_policies(principal=principal),
+            "policies": list_policies(principal=principal),
         },
     )
 
@@ -278,7 +295,7 @@ def violations(request: HttpRequest) -> HttpResponse:
 def violation(request: HttpRequest, violation: uuid.UUID) -> HttpResponse:
     """Show why something breaks a policy; let it be for a time."""
     principal = web_principal(request)
-    found = selectors.get_violation(principal=principal, violation_uuid=violation)
+    found = get_violation(principal=principal, violation_uuid=violation)
     problem = ""
     if request.method == "POST":
         try:
@@ -287,7 +304,7 @@ def violation(request: HttpRequest, violation: uuid.UUID) -> HttpResponse:
         except writes.InvalidWaiver as error:
             problem = str(error)
     stewarded = names_by_uuid(principal=principal, uuids=[found.dataset_uuid], role=gate.STEWARD)
-    verdicts = selectors.dataset_verdicts(principal=principal, dataset_uuid=found.dataset_uuid)
+    verdicts = dataset_verdicts(principal=principal, dataset_uuid=found.dataset_uuid)
     now = next((each for each in verdicts if (each.policy, each.column) == (found.policy, found.column)), None)
     return render(
         request,
@@ -295,7 +312,7 @@ def violation(request: HttpRequest, violation: uuid.UUID) -> HttpResponse:
         {
             "section": "violations",
             "violation": found,
-            "version": selectors.get_version(slug=found.policy, number=found.policy_version),
+            "version": get_version(slug=found.policy, number=found.policy_version),
             "waiver": now.waiver if now is not None else None,
             "may_waive": bool(stewarded) and found.resolved_at is None,
             "until": (datetime.now(UTC) + timedelta(days=WAIVER_DAYS)).date().isoformat(),
@@ -307,7 +324,7 @@ def violation(request: HttpRequest, violation: uuid.UUID) -> HttpResponse:
     )
 
 
-def _waive(request: HttpRequest, found: selectors.ViolationView) -> None:
+def _waive(request: HttpRequest, found: ViolationView) -> None:
     caller, given = web_caller(request), request.POST
     if given.get("action") == "end":
         try:

@@ -180,6 +180,12 @@ def test_metadata_is_written_read_and_undone(api, estate):
     assert api.get(f"/v1/datasets/{key}").json()["columns"][1]["tags"] == []
     claims = api.get(f"/v1/datasets/{key}/claims").json()["items"]
     assert {claim["aspect"] for claim in claims} == {"description", "owner", "property", "tag"}
+    address, paged = f"/v1/datasets/{key}/claims?limit=1", []
+    while address:
+        answer = api.get(address).json()
+        paged += answer["items"]
+        address = answer["next"] and f"/v1/datasets/{key}/claims?limit=1&cursor={answer['next']}"
+    assert paged == claims
 
 
 def test_the_journal_can_be_followed(api, estate):
@@ -212,6 +218,15 @@ REFUSALS = [
     ("GET", "/v1/datasets?name=%ff", None, 404, "no-such-dataset"),
     ("GET", "/v1/datasets?state=odd", None, 400, "invalid-parameter"),
     ("GET", "/v1/datasets?limit=0", None, 400, "invalid-parameter"),
+    ("GET", "/v1/datasets?nmae=mem/db/table_1", None, 400, "invalid-parameter"),
+    ("GET", "/v1/datasets?name=mem/db/table_1&fromat=json", None, 400, "invalid-parameter"),
+    ("GET", f"/v1/datasets/{ID}?format=json", None, 400, "invalid-parameter"),
+    ("GET", "/v1/me?format=xml", None, 400, "invalid-parameter"),
+    ("POST", "/v1/teams?dry_run=true", {"name": "x"}, 400, "invalid-parameter"),
+    ("GET", "/v1/runs?state=gone", None, 400, "invalid-parameter"),
+    ("GET", "/v1/jobs?state=DONE", None, 400, "invalid-parameter"),
+    ("GET", f"/v1/datasets/{ID}/claims?current=maybe", None, 400, "invalid-parameter"),
+    ("GET", f"/v1/datasets/{ID}/claims?cursor=x", None, 400, "invalid-cursor"),
     ("GET", "/v1/datasets?limit=99999999999999999999", None, 400, "invalid-parameter"),
     ("GET", "/v1/datasets?cursor=!!!", None, 400, "invalid-cursor"),
     ("GET", "/v1/search?cursor=WyJkYXRhc2V0cyIsIngiXQ", None, 400, "invalid-cursor"),
@@ -317,6 +332,14 @@ def test_every_refusal_has_one_shape_and_says_what_was_asked(api, estate, method
     assert problem["status"] == status
     assert len(problem["detail"]) > 10
     assert "Traceback" not in problem["detail"]
+
+
+def test_what_an_address_may_be_asked_is_said_where_it_is_asked_something_else(api, estate):
+    assert api.get("/v1/violations?statsu=fail").json()["detail"] == (
+        "'statsu' is no query parameter of this address; there are cursor, dataset, limit, owner, policy, resolved, verdict"
+    )
+    assert api.get(f"/v1/datasets/{ID}?a").json()["detail"].endswith("of this address; there are none")
+    assert api.head("/v1/me?a=b").status_code == 400
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"{'a':1}", b'{"name": NaN}', b"null"])

@@ -25,10 +25,12 @@ from deploy import upkeep
 from deploy.flow import JOBS, PROJECTIONS, PUBLISHES
 from detection.services.checks import add_check
 from detection.services.scans import request_due_scans
-from policy import selectors
 from policy.domain.envelope import InvalidPolicy
 from policy.models import DailyCount, Policy, PolicyVersion, Violation, Waiver
-from policy.selectors import NoSuchPolicy, NoSuchViolation
+from policy.selectors.dry_runs import dry_run
+from policy.selectors.policies import NoSuchPolicy, get_version, list_policies, list_versions
+from policy.selectors.verdicts import dataset_verdicts
+from policy.selectors.violations import NoSuchViolation, count_by_owner, get_violation, list_violations
 from policy.services import judging, policies
 from policy.services.policies import InvalidWaiver, VersionNotSound
 from policy.starters import starter_policies
@@ -89,7 +91,7 @@ def activated(caller: Caller, text: str) -> str:
 
 
 def open_ones(caller: Caller, **more) -> list[tuple[str, str, str]]:
-    found = selectors.list_violations(principal=caller.principal, limit=500, **more)
+    found = list_violations(principal=caller.principal, limit=500, **more).items
     return sorted((each.qualified_name, each.column, each.verdict) for each in found)
 
 
@@ -118,7 +120,7 @@ def test_one_that_a_release_cannot_read_any_more_stops_no_other_and_mends_nothin
         ("mem/db/orders", "", "fail"),
     ]
     assert ("mem/db/fresh", "", "fail") in open_ones(operator, policy="short")
-    views = {view.slug: view for view in selectors.list_policies(principal=operator.principal)}
+    views = {view.slug: view for view in list_policies(principal=operator.principal)}
     assert (views["owned"].state, views["owned"].counts) == ("unreadable", {"fail": 2})
     assert (views["short"].state, views["short"].counts) == ("active", {"fail": 2, "pass": 1})
     assert sum("cannot be read any more" in record.message for record in caplog.records) == 1
@@ -154,10 +156,10 @@ def test_a_dataset_that_cannot_be_judged_holds_up_no_other(shop, operator, monke
 def test_an_activated_policy_judges_everything(shop, operator):
     activated(operator, OWNED)
     assert open_ones(operator) == [("mem/db/lines", "", "fail"), ("mem/db/orders", "", "fail")]
-    (view,) = selectors.list_policies(principal=operator.principal)
+    (view,) = list_policies(principal=operator.principal)
     assert (view.state, view.counts, view.open_violations) == ("active", {"fail": 2}, 2)
     assert DailyCount.objects.get().counts == {"fail": 2}
-    (first, _) = selectors.list_violations(principal=operator.principal, limit=5)
+    (first, _) = list_violations(principal=operator.principal, limit=5).items
     assert first.message == f"{first.qualified_name.rpartition('/')[2]} has no owner"
     assert first.explanation == [
         {
@@ -225,7 +227,7 @@ def test_what_was_resolved_long_ago_goes_and_what_is_open_stays(shop, operator):
 def test_columns_are_judged_by_what_was_found_in_them(shop, operator):
     activated(operator, TAGGED)
     assert open_ones(operator) == [("mem/db/orders", "email", "fail")]
-    (found,) = selectors.list_violations(principal=operator.principal, limit=5)
+    (found,) = list_violations(principal=operator.principal, limit=5).items
     assert found.severity == "high"
     from catalog.selectors.findings import list_findings
 
@@ -240,11 +242,11 @@ def test_a_column_s_violation_follows_its_rename(shop, operator):
     activated(
         operator, rule("tagged", "'pii' in column.tags", "{column: {name: email}}", resource="column", when=asked)
     )
-    (before,) = selectors.list_violations(principal=operator.principal, limit=5)
+    (before,) = list_violations(principal=operator.principal, limit=5).items
     shop.does(RenameColumn("db", "orders", "email", "e_mail"))
     shop.sync()
     work()
-    (after,) = selectors.list_violations(principal=operator.principal, limit=5)
+    (after,) = list_violations(principal=operator.principal, limit=5).items
     assert (after.uuid, after.column) == (before.uuid, "e_mail")
 
 
@@ -273,9 +275,9 @@ def test_checks_are_facts(shop, operator):
 def test_what_cannot_be_judged_is_an_error_and_never_a_pass(shop, operator):
     activated(operator, rule("owned", "dataset.properties.x == 1", "{dataset: {properties: {x: 2}}}"))
     assert [verdict for *_, verdict in open_ones(operator)] == ["error", "error"]
-    (view,) = selectors.list_policies(principal=operator.principal)
+    (view,) = list_policies(principal=operator.principal)
     assert view.counts == {"error": 2}
-    found = selectors.list_violations(principal=operator.principal, limit=1)[0]
+    found = list_violations(principal=operator.principal, limit=1).items[0]
     assert "not found" in found.message
 
 
@@ -304,14 +306,14 @@ def test_versions_are_kept_and_going_back_is_activating_an_earlier_one(shop, ope
         .replace('["user:mara"]', '["user:mara", "user:jo"]')
     )
     assert policies.save_policy(caller=operator, text=wider) == (slug, 2)
-    assert selectors.get_version(slug=slug).number == 1
+    assert get_version(slug=slug).number == 1
     policies.activate(caller=operator, slug=slug, number=2)
     work()
     assert {row.policy_version for row in Violation.objects.filter(resolved_at=None)} == {2}
     policies.activate(caller=operator, slug=slug, number=1)
     work()
     assert {row.policy_version for row in Violation.objects.filter(resolved_at=None)} == {1}
-    assert [version.number for version in selectors.list_versions(slug=slug)] == [2, 1]
+    assert [version.number for version in list_versions(slug=slug)] == [2, 1]
     assert PolicyVersion.objects.get(number=1).text == OWNED
     with pytest.raises(NoSuchPolicy):
         policies.activate(caller=operator, slug=slug, number=9)
@@ -322,7 +324,7 @@ def test_a_retired_policy_judges_no_more_and_its_violations_are_resolved(shop, o
     policies.retire(caller=operator, slug=slug)
     work()
     assert open_ones(operator) == []
-    (view,) = selectors.list_policies(principal=operator.principal)
+    (view,) = list_policies(principal=operator.principal)
     assert view.state == "retired"
     shop.creates("later")
     shop.sync()
@@ -357,7 +359,7 @@ def test_a_waiver_lets_be_until_its_time_and_still_counts(shop, operator):
     activated(operator, OWNED)
     found = next(
         each
-        for each in selectors.list_violations(principal=operator.principal, limit=5)
+        for each in list_violations(principal=operator.principal, limit=5).items
         if each.qualified_name == "mem/db/orders"
     )
     soon = clock.now() + timedelta(days=7)
@@ -367,7 +369,7 @@ def test_a_waiver_lets_be_until_its_time_and_still_counts(shop, operator):
     policies.waive(caller=operator, violation_uuid=found.uuid, reason="it moves next week", expires_at=soon)
     work()
     assert open_ones(operator) == [("mem/db/lines", "", "fail"), ("mem/db/orders", "", "waived")]
-    (verdict,) = selectors.dataset_verdicts(principal=operator.principal, dataset_uuid=found.dataset_uuid)
+    (verdict,) = dataset_verdicts(principal=operator.principal, dataset_uuid=found.dataset_uuid)
     assert (verdict.verdict, verdict.waiver.reason) == ("waived", "it moves next week")
     Waiver.objects.update(expires_at=clock.now() - timedelta(seconds=1))
     assert policies.expire_waivers() == 1
@@ -378,7 +380,7 @@ def test_a_waiver_lets_be_until_its_time_and_still_counts(shop, operator):
 
 def test_a_waiver_can_be_ended(shop, operator):
     activated(operator, OWNED)
-    found = selectors.list_violations(principal=operator.principal, limit=1)[0]
+    found = list_violations(principal=operator.principal, limit=1).items[0]
     until = clock.now() + timedelta(days=7)
     waiver = policies.waive(caller=operator, violation_uuid=found.uuid, reason="x", expires_at=until)
     work()
@@ -393,47 +395,47 @@ def test_a_dry_run_says_what_would_change_and_stores_nothing(shop, operator):
     activated(operator, OWNED)
     before = (PolicyVersion.objects.count(), Violation.objects.count(), JournalEntry.objects.count())
     looser = OWNED.replace("dataset.owners.size() > 0", "dataset.name == 'orders'")
-    found = selectors.dry_run(principal=operator.principal, text=looser)
+    found = dry_run(principal=operator.principal, text=looser)
     assert dict(found.changes) == {"newly_passing": 1, "still_failing": 1}
     assert found.is_whole
     assert found.looked_at == 2
     stricter = "policy: other\nresource: column\nassert: column.name == 'id'"
-    found = selectors.dry_run(principal=operator.principal, text=stricter)
+    found = dry_run(principal=operator.principal, text=stricter)
     assert dict(found.changes) == {"still_passing": 2, "newly_failing": 1}
     assert found.newly_failing[0]["column"] == "email"
     assert {name: dict(counts) for name, counts in found.by_catalog.items()} == {"mem": dict(found.changes)}
-    stopped = selectors.dry_run(principal=operator.principal, text=stricter, seconds=0)
+    stopped = dry_run(principal=operator.principal, text=stricter, seconds=0)
     assert (stopped.looked_at, stopped.is_whole) == (0, False)
     assert before == (PolicyVersion.objects.count(), Violation.objects.count(), JournalEntry.objects.count())
     with pytest.raises(InvalidPolicy):
-        selectors.dry_run(principal=operator.principal, text="nothing")
+        dry_run(principal=operator.principal, text="nothing")
 
 
 def test_what_one_may_not_read_is_not_told(shop, operator, make_user):
     activated(operator, OWNED)
     mara = make_user("mara")
-    assert selectors.list_violations(principal=mara, limit=5) == []
-    assert selectors.count_by_owner(principal=mara) == []
+    assert list_violations(principal=mara, limit=5).items == []
+    assert count_by_owner(principal=mara).counts == []
     key = shop.id_of("orders")
     violation = Violation.objects.get(dataset_uuid=key).uuid
     with pytest.raises(NoSuchViolation):
-        selectors.get_violation(principal=mara, violation_uuid=violation)
+        get_violation(principal=mara, violation_uuid=violation)
     with pytest.raises(gate.Denied):
-        selectors.dataset_verdicts(principal=mara, dataset_uuid=key)
+        dataset_verdicts(principal=mara, dataset_uuid=key)
     with pytest.raises(gate.Denied):
         policies.save_policy(caller=Caller(mara, "test"), text=OWNED)
-    assert selectors.list_policies(principal=mara)[0].counts is None
+    assert list_policies(principal=mara)[0].counts is None
     create_grant(caller=operator, role="reader", pattern="mem/db/orders", username="mara")
     pump()
     mara = refreshed(mara)
     assert open_ones(Caller(mara, "test")) == [("mem/db/orders", "", "fail")]
-    assert selectors.count_by_owner(principal=mara) == [("-", 1)]
+    assert count_by_owner(principal=mara).counts == [("-", 1)]
     until = clock.now() + timedelta(days=1)
     with pytest.raises(gate.Denied):
         policies.waive(caller=Caller(mara, "test"), violation_uuid=violation, reason="x", expires_at=until)
     create_grant(caller=operator, role="steward", pattern="mem/db/orders", username="mara")
     mara = refreshed(mara)
-    found = selectors.dry_run(principal=mara, text=OWNED.replace("owned", "mine"))
+    found = dry_run(principal=mara, text=OWNED.replace("owned", "mine"))
     assert (found.datasets, dict(found.changes)) == (1, {"newly_failing": 1})
     create_restriction(caller=operator, pattern="mem/db/lines")
     pump()
@@ -444,7 +446,7 @@ def test_owners_are_told_apart(shop, operator):
     activated(operator, OWNED.replace("> 0", "> 1").replace('["user:mara"]', '["user:mara", "user:jo"]'))
     annotating.add_owner(caller=operator, dataset_uuid=shop.id_of("orders"), owner=_user(operator))
     work()
-    assert selectors.count_by_owner(principal=operator.principal) == [("-", 1), ("user:mara", 1)]
+    assert count_by_owner(principal=operator.principal).counts == [("-", 1), ("user:mara", 1)]
     assert open_ones(operator, owner="user:mara") == [("mem/db/orders", "", "fail")]
     assert open_ones(operator, owner="-") == [("mem/db/lines", "", "fail")]
 
@@ -452,8 +454,8 @@ def test_owners_are_told_apart(shop, operator):
 def test_the_six_starters_judge_together(shop, operator):
     for text in starter_policies().values():
         activated(operator, text)
-    assert [view.state for view in selectors.list_policies(principal=operator.principal)] == ["active"] * 6
-    verdicts = selectors.dataset_verdicts(principal=operator.principal, dataset_uuid=shop.id_of("orders"))
+    assert [view.state for view in list_policies(principal=operator.principal)] == ["active"] * 6
+    verdicts = dataset_verdicts(principal=operator.principal, dataset_uuid=shop.id_of("orders"))
     assert {verdict.policy: verdict.verdict for verdict in verdicts} == {
         "certified-is-described-and-checked": "not_applicable",
         "failing-checks-are-mended": "not_applicable",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sqlite3
+import uuid
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from catalog.journal import runs
 from catalog.journal.models import JournalEntry, Run
 from catalog.journal.selectors import Change
 from catalog.models import Annotation, Dataset
+from catalog.selectors.datasets import Listed, list_newest
 from catalog.selectors.findings import count_findings, list_findings
 from catalog.services import inferring
 from catalog.services.annotating import NoSuchClaim, NoSuchColumn
@@ -321,7 +323,7 @@ def test_checks_end_by_what_rows_are(allowed, operator):
     ended = {check.uuid: (check.status, check.observed) for check in allowed.quality("people").checks}
     assert [ended[key] for key in made] == [(status, observed) for *_, status, observed in CHECKS]
     assert reads.get_check(principal=operator.principal, check_uuid=fresh).observed == "the newest row is 3 days old"
-    failing = reads.list_checks(principal=operator.principal, status="fail", limit=50)
+    failing = reads.list_checks(principal=operator.principal, status="fail", limit=50).items
     assert len(failing) == 1 + sum(status == "fail" for *_, status, _ in CHECKS) == reads.count_by_status()["fail"]
     assert CheckResult.objects.count() == len(CHECKS) + 1
 
@@ -345,6 +347,38 @@ def test_a_check_that_fails_says_since_when_until_it_passes(allowed, operator):
     assert judged == [{"checks": {str(key): "fail"}}, {"checks": {str(key): "pass"}}]
 
 
+def test_lists_say_where_they_go_on_however_little_of_them_one_may_know(allowed, operator):
+    made = [
+        checks.add_check(
+            caller=operator, dataset_uuid=allowed.id_of("visits"), kind="row_count", arguments={"greatest": most}
+        )
+        for most in range(1, 11)
+    ]
+    rows = CheckRow.objects.all()
+
+    def read(wanted: set[uuid.UUID], limit: int) -> list[list[uuid.UUID]]:
+        parts, before = [], None
+        while True:
+            part = list_newest(
+                rows,
+                lambda page: ((row, row.uuid) for row in page if row.uuid in wanted),
+                before=before,
+                limit=limit,
+                page=2,
+                most=4,
+            )
+            parts.append(list(part.items))
+            if part.next is None:
+                return parts
+            before = part.next
+
+    newest = made[::-1]
+    assert read(set(made), 3) == [newest[0:3], newest[3:6], newest[6:9], newest[9:]]
+    assert read(set(made[:1]), 3) == [[], [], made[:1]]
+    assert read(set(), 3) == [[], [], []]
+    assert [len(part) for part in read(set(made), 50)] == [4, 4, 2]
+
+
 def test_checks_are_for_those_who_may_describe_the_dataset(allowed, operator, make_user):
     key = allowed.id_of("people")
     check = checks.add_check(caller=operator, dataset_uuid=key, kind="uniqueness", column="id", arguments={})
@@ -359,7 +393,7 @@ def test_checks_are_for_those_who_may_describe_the_dataset(allowed, operator, ma
         reads.get_quality(principal=user.principal, dataset_uuid=key)
     with pytest.raises(reads.NoSuchCheck):
         reads.list_results(principal=user.principal, check_uuid=check, limit=5)
-    assert reads.list_checks(principal=user.principal, limit=5) == []
+    assert reads.list_checks(principal=user.principal, limit=5) == Listed([])
     checks.remove_check(caller=operator, check_uuid=check)
     with pytest.raises(reads.NoSuchCheck):
         checks.remove_check(caller=operator, check_uuid=check)

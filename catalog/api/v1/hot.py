@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.http import HttpRequest, HttpResponse
 
@@ -13,6 +13,7 @@ from catalog.access.middleware import principal_of
 from catalog.access.principals import Principal
 from catalog.api.v1.authentication import not_signed_in
 from catalog.api.v1.errors import answer_for
+from catalog.api.v1.paging import refuse_unknown
 from catalog.api.v1.views.datasets import DatasetsView, DatasetTwin
 
 _dataset_writes = DatasetTwin.as_view()
@@ -37,25 +38,28 @@ def _answer(request: HttpRequest, stored: selectors.StoredDataset) -> HttpRespon
     return response
 
 
-def _serve(request: HttpRequest, read: Callable[[Principal], selectors.StoredDataset]) -> HttpResponse:
+def _serve(
+    request: HttpRequest, known: Sequence[str], read: Callable[[Principal], selectors.StoredDataset]
+) -> HttpResponse:
     """Return what a read gives to whoever asks, or the answer to its refusal by the table that all of REST has."""
     try:
         principal = principal_of(request)
         if principal is None:
             raise not_signed_in(request)
+        refuse_unknown(request.GET, known)
         return _answer(request, read(principal))
     except (NotSignedIn, LookupError, ValueError) as error:
-        known = answer_for(error)
-        if known is None:
+        answer = answer_for(error)
+        if answer is None:
             raise
-        return known
+        return answer
 
 
 def dataset(request: HttpRequest, dataset: uuid.UUID) -> HttpResponse:
     """Return a dataset by its id; other methods go to REST framework."""
     if request.method not in ("GET", "HEAD"):
         return _dataset_writes(request, dataset=dataset)
-    return _serve(request, lambda principal: selectors.get_dataset(dataset_uuid=dataset, principal=principal))
+    return _serve(request, (), lambda principal: selectors.get_dataset(dataset_uuid=dataset, principal=principal))
 
 
 def datasets(request: HttpRequest) -> HttpResponse:
@@ -63,4 +67,4 @@ def datasets(request: HttpRequest) -> HttpResponse:
     name = request.GET.get("name")
     if request.method not in ("GET", "HEAD") or name is None:
         return _dataset_list(request)
-    return _serve(request, lambda principal: selectors.get_dataset_by_name(name=name, principal=principal))
+    return _serve(request, ("name",), lambda principal: selectors.get_dataset_by_name(name=name, principal=principal))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -53,6 +54,14 @@ def decode_place(kind: str, text: str | None) -> tuple[str, uuid.UUID] | None:
         raise InvalidCursor(_NOT_OURS) from error
 
 
+def refuse_unknown(params: QueryDict, known: Collection[str]) -> None:
+    """Refuse what would be passed over without a word. :raises InvalidParameter: at a parameter that is not known here."""
+    for name in params:
+        if name not in known:
+            there_are = f"there are {', '.join(sorted(known))}" if known else "there are none"
+            raise InvalidParameter(f"{name[:50]!r} is no query parameter of this address; {there_are}")
+
+
 def number(params: QueryDict, name: str, default: int, *, least: int = 0, most: int = BIGGEST) -> int:
     """Return a whole number of the query. :raises InvalidParameter: if it is none or out of bounds."""
     text = params.get(name)
@@ -75,6 +84,14 @@ def flag(params: QueryDict, name: str, default: bool = False) -> bool:
     if known is None:
         raise InvalidParameter(f"'{name}' must be true or false, found {text[:50]!r}")
     return known
+
+
+def choice(params: QueryDict, name: str, known: Sequence[str], default: str = "") -> str:
+    """Return one of some words of the query. :raises InvalidParameter: if it is another one."""
+    text = params.get(name) or default
+    if text and text not in known:
+        raise InvalidParameter(f"'{name}' must be one of {', '.join(known)}, found {text[:50]!r}")
+    return text
 
 
 def identifier(params: QueryDict, name: str) -> uuid.UUID | None:

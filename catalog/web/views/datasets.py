@@ -35,6 +35,8 @@ COLUMNS = 100
 TABS = ("schema", "partitions", "snapshots", "versions", "sql", "history")
 PARTITIONS = 50
 SNAPSHOTS = 50
+VERSIONS = 100
+CLAIMS = 100
 
 
 @page_view
@@ -293,7 +295,13 @@ def _versions(
     request: HttpRequest, stored: StoredDataset, body: Mapping[str, Any], shown: Mapping[str, str]
 ) -> dict[str, Any]:
     principal = web_principal(request)
-    versions = selectors.list_versions(dataset_uuid=stored.uuid, principal=principal, limit=100)
+    found = selectors.list_versions(
+        dataset_uuid=stored.uuid,
+        principal=principal,
+        before=number_of(request.GET.get("before"), digits=8),
+        limit=VERSIONS + 1,
+    )
+    versions = found[:VERSIONS]
     first, last = number_of(request.GET.get("from"), digits=8), number_of(request.GET.get("to"), digits=8)
     comparison = None
     if first and last:
@@ -319,13 +327,20 @@ def _versions(
         "comparison": comparison,
         "compare_from": first or (versions[1].number if len(versions) > 1 else None),
         "compare_to": last or (versions[0].number if versions else None),
+        "before": versions[-1].number if len(found) > VERSIONS else None,
     }
 
 
 def _history(
     request: HttpRequest, stored: StoredDataset, body: Mapping[str, Any], shown: Mapping[str, str]
 ) -> dict[str, Any]:
-    claims = selectors.list_claims(dataset_uuid=stored.uuid, principal=web_principal(request))
+    found = selectors.list_claims(
+        dataset_uuid=stored.uuid,
+        principal=web_principal(request),
+        before=number_of(request.GET.get("before")),
+        limit=CLAIMS + 1,
+    )
+    claims = found[:CLAIMS]
     names = display_names(
         sorted({claim.author for claim in claims} | {claim.ended_by for claim in claims if claim.ended_by})
     )
@@ -340,7 +355,8 @@ def _history(
                 "ended_by": names.get(claim.ended_by, claim.ended_by),
             }
             for claim in claims
-        ]
+        ],
+        "before": claims[-1].number if len(found) > CLAIMS else None,
     }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import inline_serializer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.v1.bodies import AnnotatedShape, StartedRun
-from catalog.api.v1.errors import InvalidParameter
-from catalog.api.v1.paging import decode_cursor, identifier, limit
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
+from catalog.api.v1.bodies.annotations import AnnotatedShape
+from catalog.api.v1.bodies.base import StartedRun
+from catalog.api.v1.paging import choice, decode_cursor, identifier, limit
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, listed, page, paged, problems, query
 from catalog.selectors.findings import list_findings
 from catalog.services import inferring
 from detection import selectors
@@ -27,22 +27,15 @@ class DetectionView(View):
     statuses = ((selectors.NoSuchCheck, 404, "no-such-check"), (InvalidCheck, 400, "invalid-check"))
 
 
-def _one_of(request: Request, name: str, known: list[str]) -> str:
-    text = request.GET.get(name, "")
-    if text and text not in known:
-        raise InvalidParameter(f"'{name}' must be one of {', '.join(known)}, found {text[:50]!r}")
-    return text
-
-
 class QualityView(DetectionView):
-    @extend_schema(responses={200: bodies.QualityShape, **problems(404)})
+    @described(responses={200: bodies.QualityShape, **problems(404)})
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
         """Return what is known of a dataset's rows, and its checks."""
         return Response(asdict(selectors.get_quality(principal=self.principal, dataset_uuid=dataset)))
 
 
 class RowCountsView(DetectionView):
-    @extend_schema(
+    @described(
         parameters=[LIMIT],
         responses={200: inline_serializer("RowCounts", {"items": bodies.RowCountShape(many=True)}), **problems(404)},
     )
@@ -53,7 +46,7 @@ class RowCountsView(DetectionView):
 
 
 class ScansView(DetectionView):
-    @extend_schema(request=None, responses={202: StartedRun, **problems(404)})
+    @described(request=None, responses={202: StartedRun, **problems(404)})
     def post(self, request: Request, dataset: uuid.UUID) -> Response:
         """Have a dataset scanned now; no run where its catalog is paused."""
         run = scans.request_scan(caller=self.caller, dataset_uuid=dataset)
@@ -61,7 +54,7 @@ class ScansView(DetectionView):
 
 
 class DatasetChecksView(DetectionView):
-    @extend_schema(request=bodies.AddCheck, responses={201: bodies.CheckShape, **problems(404)})
+    @described(request=bodies.AddCheck, responses={201: bodies.CheckShape, **problems(404)})
     def post(self, request: Request, dataset: uuid.UUID) -> Response:
         """Add a check to a dataset; the same one again is the one that is there."""
         body = self.checked(bodies.AddCheck)
@@ -74,7 +67,7 @@ class DatasetChecksView(DetectionView):
 
 
 class ChecksView(DetectionView):
-    @extend_schema(
+    @described(
         parameters=[
             query("status", {"type": "string", "enum": list(Status)}, "checks that ended so last"),
             query("kind", {"type": "string", "enum": list(CheckKind)}, "checks of this kind"),
@@ -85,24 +78,23 @@ class ChecksView(DetectionView):
     )
     def get(self, request: Request) -> Response:
         """List checks of all datasets, newest first."""
-        asked = limit(request.GET)
         found = selectors.list_checks(
             principal=self.principal,
-            status=_one_of(request, "status", list(Status)),
-            kind=_one_of(request, "kind", list(CheckKind)),
+            status=choice(request.GET, "status", list(Status)),
+            kind=choice(request.GET, "kind", list(CheckKind)),
             before=decode_cursor("checks", request.GET.get("cursor"), int),
-            limit=asked + 1,
+            limit=limit(request.GET),
         )
-        return page(found, asked, "checks", lambda check: check.number)
+        return listed(found, "checks")
 
 
 class CheckView(DetectionView):
-    @extend_schema(responses={200: bodies.CheckShape, **problems(404)})
+    @described(responses={200: bodies.CheckShape, **problems(404)})
     def get(self, request: Request, check: uuid.UUID) -> Response:
         """Return a check and how it ended last."""
         return Response(selectors.get_check(principal=self.principal, check_uuid=check))
 
-    @extend_schema(responses={204: None, **problems(404)})
+    @described(responses={204: None, **problems(404)})
     def delete(self, request: Request, check: uuid.UUID) -> Response:
         """Take a check away."""
         checks.remove_check(caller=self.caller, check_uuid=check)
@@ -110,7 +102,7 @@ class CheckView(DetectionView):
 
 
 class CheckResultsView(DetectionView):
-    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.CheckResultShape), **problems(404)})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.CheckResultShape), **problems(404)})
     def get(self, request: Request, check: uuid.UUID) -> Response:
         """List how a check ended, newest first; passes are kept too."""
         asked = limit(request.GET)
@@ -123,7 +115,7 @@ _STATUSES = ["suggested", "accepted", "rejected"]
 
 
 class FindingsView(DetectionView):
-    @extend_schema(
+    @described(
         parameters=[
             query("type", str, "findings of this kind, such as email"),
             query("status", {"type": "string", "enum": _STATUSES}, "findings of which this was decided"),
@@ -138,8 +130,8 @@ class FindingsView(DetectionView):
         asked = limit(request.GET)
         found = list_findings(
             principal=self.principal,
-            kind=request.GET.get("type", "")[:200].replace("\x00", ""),
-            status=_one_of(request, "status", _STATUSES),
+            kind=request.GET.get("type", ""),
+            status=choice(request.GET, "status", _STATUSES),
             dataset_uuid=identifier(request.GET, "dataset"),
             before=decode_cursor("findings", request.GET.get("cursor"), int),
             limit=asked + 1,
@@ -148,7 +140,7 @@ class FindingsView(DetectionView):
 
 
 class FindingView(DetectionView):
-    @extend_schema(request=bodies.DecideFinding, responses={200: AnnotatedShape, **problems(404)})
+    @described(request=bodies.DecideFinding, responses={200: AnnotatedShape, **problems(404)})
     def post(self, request: Request, dataset: uuid.UUID, finding: uuid.UUID) -> Response:
         """Accept a finding, which adds the tag that it suggests to the column, or reject it for good (stewards)."""
         body = self.checked(bodies.DecideFinding)

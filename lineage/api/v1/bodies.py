@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from catalog.api.v1.bodies import Shape
+from catalog.api.v1.bodies.base import Shape
 
 
 class GraphNodeShape(Shape):

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.v1.errors import InvalidCursor, InvalidParameter
-from catalog.api.v1.paging import decode_cursor, limit, number
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
+from catalog.api.v1.paging import choice, decode_cursor, limit, number
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, page, paged, problems, query
 from lineage.api.v1 import bodies
+from lineage.domain.events import RunState
 from lineage.domain.walks import MAX_DEPTH, Direction, Moment
 from lineage.graph.base import GraphUnavailable
 from lineage.selectors import events, graphs, jobs
@@ -47,9 +47,7 @@ def _time(params: QueryDict, name: str) -> datetime | None:
 
 def directions_of(params: QueryDict) -> tuple[Direction, ...]:
     """Return the directions of a query, both without any. :raises InvalidParameter: for another word."""
-    text = params.get("direction") or "both"
-    if text not in DIRECTIONS:
-        raise InvalidParameter(f"'direction' must be one of {', '.join(DIRECTIONS)}, found {text[:50]!r}")
+    text = choice(params, "direction", DIRECTIONS, "both")
     return tuple(Direction) if text == "both" else (Direction(text),)
 
 
@@ -65,7 +63,7 @@ def _place(kind: str, params: QueryDict) -> tuple[datetime, uuid.UUID] | None:
 
 
 class GraphView(LineageView):
-    @extend_schema(
+    @described(
         parameters=[
             query("direction", {"type": "string", "enum": list(DIRECTIONS), "default": "both"}, "which way to go"),
             query("depth", {"type": "integer", "minimum": 1, "maximum": MAX_DEPTH, "default": 3}, "how many steps"),
@@ -95,10 +93,10 @@ class GraphView(LineageView):
 
 
 class JobsView(LineageView):
-    @extend_schema(
+    @described(
         parameters=[
             query("q", str, "a text in the job's name or namespace"),
-            query("state", str, "jobs whose last run is in this state: START, RUNNING, COMPLETE, FAIL, ABORT, OTHER"),
+            query("state", {"type": "string", "enum": list(RunState)}, "jobs whose last run is in this state"),
             LIMIT,
             CURSOR,
         ],
@@ -112,20 +110,20 @@ class JobsView(LineageView):
             limit=asked + 1,
             after=_place("jobs", request.GET),
             containing=request.GET.get("q", "")[:200],
-            state=request.GET.get("state", "")[:10].upper(),
+            state=choice(request.GET, "state", list(RunState)),
         )
         return page(found, asked, "jobs", lambda job: f"{job.uuid} {job.last_run_at.isoformat()}")
 
 
 class JobView(LineageView):
-    @extend_schema(responses={200: bodies.JobDetailShape, **problems(404)})
+    @described(responses={200: bodies.JobDetailShape, **problems(404)})
     def get(self, request: Request, job: uuid.UUID) -> Response:
         """Return a job with what it reads and writes now, as far as you may know that."""
         return Response(jobs.get_job(principal=self.principal, job_uuid=job))
 
 
 class JobRunsView(LineageView):
-    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.JobRunShape), **problems(404)})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.JobRunShape), **problems(404)})
     def get(self, request: Request, job: uuid.UUID) -> Response:
         """List the runs of a job, newest first."""
         asked = limit(request.GET)
@@ -136,7 +134,7 @@ class JobRunsView(LineageView):
 
 
 class FailedEventsView(LineageView):
-    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.FailedEventShape), **problems()})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.FailedEventShape), **problems()})
     def get(self, request: Request) -> Response:
         """List events whose edges could not be told, newest first (operators)."""
         asked = limit(request.GET)

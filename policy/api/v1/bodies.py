@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from catalog.api.v1.bodies import Shape
+from catalog.api.v1.bodies.base import Shape
 from policy.domain.envelope import MAX_TEXT, Severity
 from policy.domain.verdicts import Verdict
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.access import gate
-from catalog.api.v1.bodies import StartedRun
-from catalog.api.v1.errors import InvalidParameter
-from catalog.api.v1.paging import decode_cursor, flag, identifier, limit
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
-from policy import selectors
+from catalog.api.v1.bodies.base import StartedRun
+from catalog.api.v1.paging import choice, decode_cursor, flag, identifier, limit
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, listed, paged, problems, query
 from policy.api.v1 import bodies
 from policy.domain.envelope import InvalidPolicy
 from policy.domain.facts import RESOURCES
+from policy.selectors.dry_runs import dry_run
+from policy.selectors.policies import NoSuchPolicy, get_version, lint, list_policies, list_versions, may_write_policies
+from policy.selectors.verdicts import dataset_verdicts
+from policy.selectors.violations import NoSuchViolation, get_violation, list_violations
 from policy.services import policies
 
 
@@ -26,8 +28,8 @@ class PolicyAppView(View):
     """A view that also knows the errors of policy."""
 
     statuses = (
-        (selectors.NoSuchPolicy, 404, "no-such-policy"),
-        (selectors.NoSuchViolation, 404, "no-such-violation"),
+        (NoSuchPolicy, 404, "no-such-policy"),
+        (NoSuchViolation, 404, "no-such-violation"),
         (policies.InvalidWaiver, 400, "invalid-waiver"),
         (policies.VersionNotSound, 409, "policy-not-sound"),
         (InvalidPolicy, 422, "invalid-policy"),
@@ -35,14 +37,12 @@ class PolicyAppView(View):
 
 
 class PoliciesView(PolicyAppView):
-    @extend_schema(
-        responses={200: inline_serializer("Policies", {"items": bodies.PolicyShape(many=True)}), **problems()}
-    )
+    @described(responses={200: inline_serializer("Policies", {"items": bodies.PolicyShape(many=True)}), **problems()})
     def get(self, request: Request) -> Response:
         """List all policies by name."""
-        return Response({"items": selectors.list_policies(principal=self.principal)})
+        return Response({"items": list_policies(principal=self.principal)})
 
-    @extend_schema(request=bodies.PolicyText, responses={201: bodies.SavedVersion, **problems(422)})
+    @described(request=bodies.PolicyText, responses={201: bodies.SavedVersion, **problems(422)})
     def post(self, request: Request) -> Response:
         """Keep a text as the next version of the policy that it names. It judges once it is activated."""
         body = self.checked(bodies.PolicyText)
@@ -52,14 +52,14 @@ class PoliciesView(PolicyAppView):
 
 
 class PolicyView(PolicyAppView):
-    @extend_schema(responses={200: bodies.PolicyVersionShape, **problems(404)})
+    @described(responses={200: bodies.PolicyVersionShape, **problems(404)})
     def get(self, request: Request, slug: str) -> Response:
         """Return the active version of a policy, or the newest where none is active."""
-        return Response(selectors.get_version(slug=slug))
+        return Response(get_version(slug=slug))
 
 
 class VersionsView(PolicyAppView):
-    @extend_schema(
+    @described(
         responses={
             200: inline_serializer("PolicyVersions", {"items": bodies.PolicyVersionShape(many=True)}),
             **problems(404),
@@ -67,18 +67,18 @@ class VersionsView(PolicyAppView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """List the versions of a policy, newest first."""
-        return Response({"items": selectors.list_versions(slug=slug)})
+        return Response({"items": list_versions(slug=slug)})
 
 
 class ActivationView(PolicyAppView):
-    @extend_schema(request=bodies.ActivateVersion, responses={202: StartedRun, **problems(404, 409)})
+    @described(request=bodies.ActivateVersion, responses={202: StartedRun, **problems(404, 409)})
     def post(self, request: Request, slug: str) -> Response:
         """Make a version the one that judges; the run judges everything. Going back is activating an earlier one."""
         body = self.checked(bodies.ActivateVersion)
         run = policies.activate(caller=self.caller, slug=slug, number=body["version"])
         return Response({"run": run}, status=202, headers={"Location": f"/v1/runs/{run}"})
 
-    @extend_schema(responses={202: StartedRun, **problems(404)})
+    @described(responses={202: StartedRun, **problems(404)})
     def delete(self, request: Request, slug: str) -> Response:
         """Have a policy judge no more; the run resolves its violations."""
         run = policies.retire(caller=self.caller, slug=slug)
@@ -86,10 +86,10 @@ class ActivationView(PolicyAppView):
 
 
 class LintView(PolicyAppView):
-    @extend_schema(request=bodies.PolicyText, responses={200: bodies.LintShape, **problems()})
+    @described(request=bodies.PolicyText, responses={200: bodies.LintShape, **problems()})
     def post(self, request: Request) -> Response:
         """Say what is wrong with a text as a policy; nothing is stored."""
-        found = selectors.lint(self.checked(bodies.PolicyText)["text"])
+        found = lint(self.checked(bodies.PolicyText)["text"])
         return Response(
             {
                 "is_sound": found.is_sound,
@@ -101,17 +101,17 @@ class LintView(PolicyAppView):
 
 
 class DryRunView(PolicyAppView):
-    @extend_schema(request=bodies.PolicyText, responses={200: bodies.DryRunShape, **problems(422)})
+    @described(request=bodies.PolicyText, responses={200: bodies.DryRunShape, **problems(422)})
     def post(self, request: Request) -> Response:
         """Say what a text would make of the datasets that you may read, beside what its active version does. It ends after ten seconds."""
-        if not selectors.may_write_policies(self.principal):
+        if not may_write_policies(self.principal):
             raise gate.Denied("dry runs need the role steward on some part of the catalog")
-        found = selectors.dry_run(principal=self.principal, text=self.checked(bodies.PolicyText)["text"])
+        found = dry_run(principal=self.principal, text=self.checked(bodies.PolicyText)["text"])
         return Response(found.to_json())
 
 
 class JudgingView(PolicyAppView):
-    @extend_schema(request=None, responses={202: StartedRun, **problems()})
+    @described(request=None, responses={202: StartedRun, **problems()})
     def post(self, request: Request) -> Response:
         """Have everything judged anew by all policies."""
         run = policies.request_judging(caller=self.caller)
@@ -119,15 +119,13 @@ class JudgingView(PolicyAppView):
 
 
 class FactsView(PolicyAppView):
-    @extend_schema(
+    @described(
         parameters=[query("resource", {"type": "string", "enum": list(RESOURCES)}, "of a dataset or a column")],
         responses={200: inline_serializer("Facts", {"items": bodies.FactShape(many=True)}), **problems()},
     )
     def get(self, request: Request) -> Response:
         """List the facts that rules may ask of."""
-        resource = request.GET.get("resource", "dataset")
-        if resource not in RESOURCES:
-            raise InvalidParameter(f"'resource' must be {' or '.join(RESOURCES)}, found {resource[:50]!r}")
+        resource = choice(request.GET, "resource", list(RESOURCES), "dataset")
         return Response({"items": [asdict(fact) for fact in RESOURCES[resource]]})
 
 
@@ -135,7 +133,7 @@ _VERDICTS = ["fail", "error", "waived"]
 
 
 class ViolationsView(PolicyAppView):
-    @extend_schema(
+    @described(
         parameters=[
             query("policy", str, "of this policy"),
             query("dataset", {"type": "string", "format": "uuid"}, "of this dataset"),
@@ -149,32 +147,28 @@ class ViolationsView(PolicyAppView):
     )
     def get(self, request: Request) -> Response:
         """List violations of datasets that you may read, newest first."""
-        asked = limit(request.GET)
-        verdict = request.GET.get("verdict", "")
-        if verdict and verdict not in _VERDICTS:
-            raise InvalidParameter(f"'verdict' must be one of {', '.join(_VERDICTS)}, found {verdict[:50]!r}")
-        found = selectors.list_violations(
+        found = list_violations(
             principal=self.principal,
-            policy=request.GET.get("policy", "")[:100].replace("\x00", ""),
+            policy=request.GET.get("policy", ""),
             dataset_uuid=identifier(request.GET, "dataset"),
-            verdict=verdict,
-            owner=request.GET.get("owner", "")[:200],
+            verdict=choice(request.GET, "verdict", _VERDICTS),
+            owner=request.GET.get("owner", ""),
             resolved=flag(request.GET, "resolved"),
             before=decode_cursor("violations", request.GET.get("cursor"), int),
-            limit=asked + 1,
+            limit=limit(request.GET),
         )
-        return page(found, asked, "violations", lambda violation: violation.number)
+        return listed(found, "violations")
 
 
 class ViolationView(PolicyAppView):
-    @extend_schema(responses={200: bodies.ViolationShape, **problems(404)})
+    @described(responses={200: bodies.ViolationShape, **problems(404)})
     def get(self, request: Request, violation: uuid.UUID) -> Response:
         """Return a violation with the reasons."""
-        return Response(selectors.get_violation(principal=self.principal, violation_uuid=violation))
+        return Response(get_violation(principal=self.principal, violation_uuid=violation))
 
 
 class ViolationWaiverView(PolicyAppView):
-    @extend_schema(request=bodies.WaiveViolation, responses={201: bodies.WaiverMade, **problems(404)})
+    @described(request=bodies.WaiveViolation, responses={201: bodies.WaiverMade, **problems(404)})
     def post(self, request: Request, violation: uuid.UUID) -> Response:
         """Let a violation be until a time, for a reason (stewards). It still counts, apart."""
         body = self.checked(bodies.WaiveViolation)
@@ -183,7 +177,7 @@ class ViolationWaiverView(PolicyAppView):
 
 
 class WaiverView(PolicyAppView):
-    @extend_schema(responses={204: None, **problems(404)})
+    @described(responses={204: None, **problems(404)})
     def delete(self, request: Request, waiver: uuid.UUID) -> Response:
         """End a waiver before its time."""
         policies.end_waiver(caller=self.caller, waiver_uuid=waiver)
@@ -191,7 +185,7 @@ class WaiverView(PolicyAppView):
 
 
 class DatasetVerdictsView(PolicyAppView):
-    @extend_schema(
+    @described(
         responses={
             200: inline_serializer(
                 "Verdicts", {"items": bodies.VerdictShape(many=True), "passing": serializers.IntegerField()}
@@ -201,7 +195,7 @@ class DatasetVerdictsView(PolicyAppView):
     )
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
         """Return what the active policies say of a dataset now; of its columns those that do not pass."""
-        found = selectors.dataset_verdicts(principal=self.principal, dataset_uuid=dataset)
+        found = dataset_verdicts(principal=self.principal, dataset_uuid=dataset)
         return Response(
             {"items": [asdict(each) for each in found], "passing": sum(each.verdict == "pass" for each in found)}
         )

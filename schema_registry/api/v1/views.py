@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors as catalog
 from catalog.api.v1.errors import InvalidCursor, InvalidParameter
 from catalog.api.v1.paging import decode_cursor, limit, number
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, page, paged, problems, query
 from schema_registry.api.v1 import bodies
 from schema_registry.backends import UnknownFormat
 from schema_registry.domain.subjects import InvalidSubject, SubjectName, parse_subject
@@ -48,7 +47,7 @@ SUBJECT = query("subject", str, "the subject's name", required=True)
 
 
 class SubjectsView(RegistryView):
-    @extend_schema(
+    @described(
         parameters=[
             query("q", str, "a text in the name"),
             query("context", str, "one context only: `.` for the default one, `.tables` for tables"),
@@ -74,9 +73,7 @@ class SubjectsView(RegistryView):
 
 
 class SubjectVersionsView(RegistryView):
-    @extend_schema(
-        parameters=[SUBJECT, LIMIT, CURSOR], responses={200: paged(bodies.SubjectVersionShape), **problems(404)}
-    )
+    @described(parameters=[SUBJECT, LIMIT, CURSOR], responses={200: paged(bodies.SubjectVersionShape), **problems(404)})
     def get(self, request: Request) -> Response:
         """List the versions of a subject with their schemas, newest first."""
         asked = limit(request.GET)
@@ -86,7 +83,7 @@ class SubjectVersionsView(RegistryView):
 
 
 class SubjectChangesView(RegistryView):
-    @extend_schema(
+    @described(
         parameters=[
             SUBJECT,
             query("before", int, "a version", required=True),
@@ -102,7 +99,7 @@ class SubjectChangesView(RegistryView):
 
 
 class SubjectCheckView(RegistryView):
-    @extend_schema(request=bodies.CheckRequestShape, responses={200: bodies.CheckShape, **problems(404, 422)})
+    @described(request=bodies.CheckRequestShape, responses={200: bodies.CheckShape, **problems(404, 422)})
     def post(self, request: Request) -> Response:
         """Say whether a schema may follow in a subject, against which versions not, and why; nothing is registered."""
         body = self.checked(bodies.CheckRequestShape)
@@ -118,7 +115,7 @@ class SubjectCheckView(RegistryView):
 
 
 class DatasetSubjectView(RegistryView):
-    @extend_schema(responses={200: bodies.SubjectShape, **problems(404)})
+    @described(responses={200: bodies.SubjectShape, **problems(404)})
     def get(self, request: Request, dataset: UUID) -> Response:
         """Return the subject of a dataset: its columns as a schema, a version for each change of them."""
         stored = catalog.get_dataset(dataset_uuid=dataset, principal=self.principal)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import inline_serializer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.access import selectors as access
 from catalog.access import services as access_services
-from catalog.api.v1 import bodies
+from catalog.api.v1.bodies import access as bodies
 from catalog.api.v1.paging import decode_cursor, decode_place, identifier, limit, place
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, page, paged, problems, query
 from catalog.journal import clock
 
 
 class MeView(View):
-    @extend_schema(responses={200: bodies.MeShape, **problems()})
+    @described(responses={200: bodies.MeShape, **problems()})
     def get(self, request: Request) -> Response:
         """Return who asks."""
         me = self.principal
@@ -28,7 +28,7 @@ class MeView(View):
 
 
 class AuditView(View):
-    @extend_schema(
+    @described(
         parameters=[
             query("subject", uuid.UUID, "records of this dataset, catalog, …"),
             query("principal", str, "records of what this one did, such as user:mara"),
@@ -51,12 +51,12 @@ class AuditView(View):
 
 
 class TokensView(View):
-    @extend_schema(responses={200: inline_serializer("Tokens", {"items": bodies.TokenShape(many=True)}), **problems()})
+    @described(responses={200: inline_serializer("Tokens", {"items": bodies.TokenShape(many=True)}), **problems()})
     def get(self, request: Request) -> Response:
         """Return one's own tokens, without their secrets."""
         return Response({"items": access.list_tokens(principal=self.principal)})
 
-    @extend_schema(request=bodies.CreateToken, responses={201: bodies.CreatedToken, **problems()})
+    @described(request=bodies.CreateToken, responses={201: bodies.CreatedToken, **problems()})
     def post(self, request: Request) -> Response:
         """Create a token for oneself; its secret is shown this once."""
         body = self.checked(bodies.CreateToken)
@@ -75,7 +75,7 @@ class TokensView(View):
 
 
 class TokenView(View):
-    @extend_schema(responses={204: None, **problems(404)})
+    @described(responses={204: None, **problems(404)})
     def delete(self, request: Request, token: uuid.UUID) -> Response:
         """Revoke a token; it ends within 5 s everywhere."""
         access_services.revoke_token(caller=self.caller, token_uuid=token)
@@ -83,7 +83,7 @@ class TokenView(View):
 
 
 class UsersView(View):
-    @extend_schema(
+    @described(
         parameters=[
             query("q", str, "what stands in the name, the shown name or the e-mail"),
             query("team", str, "only members of this team"),
@@ -104,7 +104,7 @@ class UsersView(View):
         )
         return page(found, asked, "users", lambda view: view.username)
 
-    @extend_schema(request=bodies.CreateUser, responses={201: bodies.UserShape, **problems()})
+    @described(request=bodies.CreateUser, responses={201: bodies.UserShape, **problems()})
     def post(self, request: Request) -> Response:
         """Create a user."""
         user = access_services.create_user(caller=self.caller, **self.checked(bodies.CreateUser))
@@ -112,12 +112,12 @@ class UsersView(View):
 
 
 class UserView(View):
-    @extend_schema(responses={200: bodies.UserShape, **problems(404)})
+    @described(responses={200: bodies.UserShape, **problems(404)})
     def get(self, request: Request, username: str) -> Response:
         """Return a user: oneself, or anybody as an operator."""
         return Response(access.get_user(principal=self.principal, username=username))
 
-    @extend_schema(request=bodies.ChangeUser, responses={200: bodies.UserShape, **problems(404)})
+    @described(request=bodies.ChangeUser, responses={200: bodies.UserShape, **problems(404)})
     def patch(self, request: Request, username: str) -> Response:
         """Change a user. What is shown of oneself everybody may change; who is operator and who is let in, operators."""
         changes = self.checked(bodies.ChangeUser)
@@ -126,7 +126,7 @@ class UserView(View):
 
 
 class PasswordView(View):
-    @extend_schema(request=bodies.SetPassword, responses={204: None, **problems(404)})
+    @described(request=bodies.SetPassword, responses={204: None, **problems(404)})
     def put(self, request: Request, username: str) -> Response:
         """Set a password, which signs the user out everywhere. Tokens stay."""
         access_services.set_password(caller=self.caller, username=username, **self.checked(bodies.SetPassword))
@@ -134,7 +134,7 @@ class PasswordView(View):
 
 
 class TeamsView(View):
-    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.TeamShape), **problems()})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.TeamShape), **problems()})
     def get(self, request: Request) -> Response:
         """Return teams, by name; their members are users of the team."""
         asked = limit(request.GET)
@@ -142,7 +142,7 @@ class TeamsView(View):
         found = access.list_teams(principal=self.principal, after=after, limit=asked + 1)
         return page(found, asked, "teams", lambda view: view.name)
 
-    @extend_schema(request=bodies.CreateTeam, responses={201: bodies.TeamShape, **problems(404)})
+    @described(request=bodies.CreateTeam, responses={201: bodies.TeamShape, **problems(404)})
     def post(self, request: Request) -> Response:
         """Create a team."""
         team = access_services.create_team(caller=self.caller, **self.checked(bodies.CreateTeam))
@@ -150,7 +150,7 @@ class TeamsView(View):
 
 
 class TeamView(View):
-    @extend_schema(request=bodies.ChangeTeam, responses={200: bodies.TeamShape, **problems(404)})
+    @described(request=bodies.ChangeTeam, responses={200: bodies.TeamShape, **problems(404)})
     def patch(self, request: Request, name: str) -> Response:
         """Change what a team is called, or all who are in it."""
         access_services.change_team(caller=self.caller, name=name, **self.checked(bodies.ChangeTeam))
@@ -158,7 +158,7 @@ class TeamView(View):
 
 
 class GrantsView(View):
-    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.GrantShape), **problems()})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.GrantShape), **problems()})
     def get(self, request: Request) -> Response:
         """Return grants, by pattern."""
         asked = limit(request.GET)
@@ -166,7 +166,7 @@ class GrantsView(View):
         found = access.list_grants(principal=self.principal, after=after, limit=asked + 1)
         return page(found, asked, "grants", lambda view: place(view.pattern, view.uuid))
 
-    @extend_schema(request=bodies.CreateGrant, responses={201: bodies.GrantShape, **problems(404)})
+    @described(request=bodies.CreateGrant, responses={201: bodies.GrantShape, **problems(404)})
     def post(self, request: Request) -> Response:
         """Grant a role on a pattern of names."""
         body = self.checked(bodies.CreateGrant)
@@ -179,7 +179,7 @@ class GrantsView(View):
 
 
 class GrantView(View):
-    @extend_schema(responses={204: None, **problems(404)})
+    @described(responses={204: None, **problems(404)})
     def delete(self, request: Request, grant: uuid.UUID) -> Response:
         """Take a grant back."""
         access_services.revoke_grant(caller=self.caller, grant_uuid=grant)
@@ -187,7 +187,7 @@ class GrantView(View):
 
 
 class RestrictionsView(View):
-    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.RestrictionShape), **problems()})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.RestrictionShape), **problems()})
     def get(self, request: Request) -> Response:
         """Return the patterns whose datasets are known by grant only, in order."""
         asked = limit(request.GET)
@@ -196,7 +196,7 @@ class RestrictionsView(View):
         items = [{"uuid": key, "pattern": pattern} for key, pattern in found]
         return page(items, asked, "restrictions", lambda item: item["pattern"])
 
-    @extend_schema(request=bodies.CreateRestriction, responses={201: bodies.RestrictionShape, **problems()})
+    @described(request=bodies.CreateRestriction, responses={201: bodies.RestrictionShape, **problems()})
     def post(self, request: Request) -> Response:
         """Hide the datasets under a pattern from all who are not granted a role there by name."""
         pattern = self.checked(bodies.CreateRestriction)["pattern"]
@@ -205,7 +205,7 @@ class RestrictionsView(View):
 
 
 class RestrictionView(View):
-    @extend_schema(responses={204: None, **problems(404)})
+    @described(responses={204: None, **problems(404)})
     def delete(self, request: Request, restriction: uuid.UUID) -> Response:
         """Lift a restriction."""
         access_services.revoke_restriction(caller=self.caller, restriction_uuid=restriction)

@@ -6,15 +6,16 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import inline_serializer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import backends, selectors
-from catalog.api.v1 import bodies
+from catalog.api.v1.bodies import catalogs as bodies
+from catalog.api.v1.bodies.base import StartedRun
 from catalog.api.v1.errors import InvalidParameter, NoSuchIntent
 from catalog.api.v1.paging import decode_cursor, limit
-from catalog.api.v1.views.base import CURSOR, KEY, LIMIT, View, idempotency_key, page, paged, problems
+from catalog.api.v1.views.base import CURSOR, KEY, LIMIT, View, described, idempotency_key, page, paged, problems
 from catalog.domain.documents import Column, DatasetDocument
 from catalog.domain.names import check_segment
 from catalog.domain.operations import (
@@ -31,7 +32,7 @@ from catalog.services import catalogs, definitions
 
 
 class ConnectorsView(View):
-    @extend_schema(
+    @described(
         responses={200: inline_serializer("Connectors", {"items": bodies.ConnectorShape(many=True)}), **problems()}
     )
     def get(self, request: Request) -> Response:
@@ -47,7 +48,7 @@ class ConnectorsView(View):
 
 
 class ConnectionChecksView(View):
-    @extend_schema(request=bodies.CheckConnection, responses={200: bodies.HealthShape, **problems(422, 501, 502, 503)})
+    @described(request=bodies.CheckConnection, responses={200: bodies.HealthShape, **problems(422, 501, 502, 503)})
     def post(self, request: Request) -> Response:
         """Reach a source with some options; nothing is stored."""
         body = self.checked(bodies.CheckConnection)
@@ -56,14 +57,12 @@ class ConnectionChecksView(View):
 
 
 class CatalogsView(View):
-    @extend_schema(
-        responses={200: inline_serializer("Catalogs", {"items": bodies.CatalogShape(many=True)}), **problems()}
-    )
+    @described(responses={200: inline_serializer("Catalogs", {"items": bodies.CatalogShape(many=True)}), **problems()})
     def get(self, request: Request) -> Response:
         """Return the catalogs in which one may know something, by name."""
         return Response({"items": [asdict(view) for view in selectors.list_catalogs(principal=self.principal)]})
 
-    @extend_schema(
+    @described(
         request=bodies.RegisterCatalog, responses={201: bodies.CatalogShape, **problems(409, 422, 501, 502, 503)}
     )
     def post(self, request: Request) -> Response:
@@ -75,14 +74,12 @@ class CatalogsView(View):
 
 
 class CatalogView(View):
-    @extend_schema(responses={200: bodies.CatalogShape, **problems(404)})
+    @described(responses={200: bodies.CatalogShape, **problems(404)})
     def get(self, request: Request, name: str) -> Response:
         """Return a catalog."""
         return Response(asdict(selectors.get_catalog(name=name, principal=self.principal)))
 
-    @extend_schema(
-        request=bodies.ChangeCatalog, responses={200: bodies.CatalogShape, **problems(404, 422, 501, 502, 503)}
-    )
+    @described(request=bodies.ChangeCatalog, responses={200: bodies.CatalogShape, **problems(404, 422, 501, 502, 503)})
     def patch(self, request: Request, name: str) -> Response:
         """Change a catalog's settings; the options that its source is reached by too."""
         body = self.checked(bodies.ChangeCatalog)
@@ -90,14 +87,14 @@ class CatalogView(View):
         catalogs.update_catalog(caller=self.caller, name=name, changes=body, options=options, test=test)
         return Response(asdict(selectors.get_catalog(name=name, principal=self.principal)))
 
-    @extend_schema(responses={202: bodies.StartedRun, **problems(404)})
+    @described(responses={202: StartedRun, **problems(404)})
     def delete(self, request: Request, name: str) -> Response:
         """Remove a catalog; what people wrote of its datasets is kept for its return."""
         return Response({"run": catalogs.remove_catalog(caller=self.caller, name=name)}, status=202)
 
 
 class SyncsView(View):
-    @extend_schema(request=None, parameters=[KEY], responses={202: bodies.StartedRun, **problems(404)})
+    @described(request=None, parameters=[KEY], responses={202: StartedRun, **problems(404)})
     def post(self, request: Request, name: str) -> Response:
         """Sync a catalog now."""
         run = catalogs.request_sync(caller=self.caller, name=name, idempotency_key=idempotency_key(request))
@@ -105,7 +102,7 @@ class SyncsView(View):
 
 
 class DatabasesView(View):
-    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.DatabaseShape), **problems(404)})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.DatabaseShape), **problems(404)})
     def get(self, request: Request, name: str) -> Response:
         """Return a catalog's databases, by name."""
         asked = limit(request.GET)
@@ -115,7 +112,7 @@ class DatabasesView(View):
 
 
 class OperationsView(View):
-    @extend_schema(
+    @described(
         request=bodies.Operate,
         parameters=[KEY],
         responses={200: bodies.OutcomeShape, **problems(404, 409, 422, 501, 502, 503)},
@@ -171,7 +168,7 @@ def _operation(body: dict[str, Any]) -> Operation:
 
 
 class IntentView(View):
-    @extend_schema(responses={200: bodies.IntentShape, **problems(404)})
+    @described(responses={200: bodies.IntentShape, **problems(404)})
     def get(self, request: Request, intent: uuid.UUID) -> Response:
         """Return what became of a write."""
         try:

@@ -6,29 +6,27 @@ import uuid
 from dataclasses import asdict
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, inline_serializer
+from drf_spectacular.utils import PolymorphicProxySerializer, inline_serializer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors
-from catalog.api.v1 import bodies
-from catalog.api.v1.errors import InvalidParameter
-from catalog.api.v1.paging import decode_cursor, encode_cursor, limit, number
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
+from catalog.api.v1.bodies import datasets as bodies
+from catalog.api.v1.bodies.annotations import AnnotatedShape
+from catalog.api.v1.paging import choice, decode_cursor, encode_cursor, limit, number
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, page, paged, problems, query
 from catalog.services import annotating, identity
+
+_STATES = ["live", "missing", "observed", "tombstoned"]
 
 
 class DatasetsView(View):
-    @extend_schema(
+    @described(
         parameters=[
             query("name", str, "a qualified name: answer with this dataset itself"),
             query("catalog", str, "datasets of this catalog only"),
             query("database", str, "datasets of this database only"),
-            query(
-                "state",
-                {"type": "string", "enum": ["live", "missing", "observed", "tombstoned"]},
-                "datasets in this state only",
-            ),
+            query("state", {"type": "string", "enum": _STATES}, "datasets in this state only"),
             LIMIT,
             CURSOR,
         ],
@@ -44,14 +42,11 @@ class DatasetsView(View):
     def get(self, request: Request) -> Response:
         """List datasets by qualified name, or with `name` return one dataset."""
         asked = limit(request.GET)
-        state = request.GET.get("state") or None
-        if state not in (None, "live", "missing", "observed", "tombstoned"):
-            raise InvalidParameter(f"'state' must be live, missing, observed or tombstoned, found {state[:50]!r}")
         found = selectors.list_datasets(
             principal=self.principal,
             catalog=request.GET.get("catalog") or None,
             database=request.GET.get("database") or None,
-            state=state,
+            state=choice(request.GET, "state", _STATES) or None,
             after=decode_cursor("datasets", request.GET.get("cursor"), str) or "",
             limit=asked + 1,
         )
@@ -61,12 +56,12 @@ class DatasetsView(View):
 class DatasetTwin(View):
     """Describes the plain view of a dataset to OpenAPI; changes of its description come here."""
 
-    @extend_schema(responses={200: bodies.DatasetShape, 304: None, **problems(404)})
+    @described(responses={200: bodies.DatasetShape, 304: None, **problems(404)})
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
         """Return a dataset. Send its ETag as If-None-Match to be told 304 when nothing changed."""
         raise NotImplementedError  # the plain view in `hot` answers; this is its description
 
-    @extend_schema(request=bodies.DescribeDataset, responses={200: bodies.AnnotatedShape, **problems(404, 409)})
+    @described(request=bodies.DescribeDataset, responses={200: AnnotatedShape, **problems(404, 409)})
     def patch(self, request: Request, dataset: uuid.UUID) -> Response:
         """Write the description of a dataset or of one of its columns; an empty one takes it back."""
         body = self.checked(bodies.DescribeDataset)
@@ -81,7 +76,7 @@ class DatasetTwin(View):
 
 
 class ColumnsView(View):
-    @extend_schema(
+    @described(
         parameters=[query("find", str, "columns whose path or description holds this"), LIMIT, CURSOR],
         responses={200: paged(bodies.ColumnShape), **problems(404)},
     )
@@ -98,7 +93,7 @@ class ColumnsView(View):
 
 
 class PartitionsView(View):
-    @extend_schema(
+    @described(
         parameters=[
             query("filter", str, "such as `day >= '2026-11-01' and (country = 'se' or country is null)`"),
             LIMIT,
@@ -120,7 +115,7 @@ class PartitionsView(View):
 
 
 class SnapshotsView(View):
-    @extend_schema(
+    @described(
         parameters=[LIMIT, CURSOR],
         responses={
             200: paged(
@@ -151,7 +146,7 @@ class SnapshotsView(View):
 
 
 class VersionsView(View):
-    @extend_schema(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.VersionShape), **problems(404)})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.VersionShape), **problems(404)})
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
         """Return a dataset's versions, newest first, each with its changes."""
         asked = limit(request.GET)
@@ -161,14 +156,14 @@ class VersionsView(View):
 
 
 class VersionView(View):
-    @extend_schema(responses={200: OpenApiTypes.OBJECT, **problems(404)})
+    @described(responses={200: OpenApiTypes.OBJECT, **problems(404)})
     def get(self, request: Request, dataset: uuid.UUID, version: int) -> Response:
         """Return the definition of one version."""
         return Response(selectors.get_version_document(dataset_uuid=dataset, number=version, principal=self.principal))
 
 
 class DiffView(View):
-    @extend_schema(
+    @described(
         parameters=[
             query("from", int, "a version", required=True),
             query("to", int, "another; the newest if left out"),
@@ -186,13 +181,13 @@ class DiffView(View):
 
 
 class MergeView(View):
-    @extend_schema(request=bodies.Merge, responses={204: None, **problems(404, 409)})
+    @described(request=bodies.Merge, responses={204: None, **problems(404, 409)})
     def post(self, request: Request, dataset: uuid.UUID) -> Response:
         """Send readers of this dataset to another."""
         identity.merge(caller=self.caller, absorbed=dataset, survivor=self.checked(bodies.Merge)["survivor"])
         return Response(status=204)
 
-    @extend_schema(responses={204: None, **problems(404, 409)})
+    @described(responses={204: None, **problems(404, 409)})
     def delete(self, request: Request, dataset: uuid.UUID) -> Response:
         """Undo the merge of this dataset."""
         identity.undo_merge(caller=self.caller, absorbed=dataset)

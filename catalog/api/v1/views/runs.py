@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import uuid
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import selectors
 from catalog.access import gate
-from catalog.api.v1 import bodies
-from catalog.api.v1.paging import decode_cursor, limit, number
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, page, paged, problems, query
+from catalog.api.v1.bodies import runs as bodies
+from catalog.api.v1.paging import choice, decode_cursor, limit, number
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, page, paged, problems, query
 from catalog.journal import runs
 from catalog.journal import selectors as journal
+from catalog.journal.models import RunState
 from catalog.services import catalogs
 
 
 class RunsView(View):
-    @extend_schema(
+    @described(
         parameters=[
             query("kind", str, "such as sync"),
             query("subject", str, "such as a catalog's name"),
-            query("state", str, "queued, running, done, failed or cancelled"),
+            query("state", {"type": "string", "enum": list(RunState)}, "runs in this state only"),
             LIMIT,
             CURSOR,
         ],
@@ -37,7 +38,7 @@ class RunsView(View):
         found = journal.list_runs(
             kind=request.GET.get("kind") or None,
             subject=request.GET.get("subject") or None,
-            state=request.GET.get("state") or None,
+            state=choice(request.GET, "state", list(RunState)) or None,
             before=decode_cursor("runs", request.GET.get("cursor"), int),
             limit=asked + 1,
         )
@@ -45,7 +46,7 @@ class RunsView(View):
 
 
 class RunView(View):
-    @extend_schema(responses={200: bodies.RunShape, **problems(404)})
+    @described(responses={200: bodies.RunShape, **problems(404)})
     def get(self, request: Request, run: uuid.UUID) -> Response:
         """Return a run with its progress."""
         gate.require_operator(self.principal, what="reading runs")
@@ -53,14 +54,14 @@ class RunView(View):
 
 
 class RunUnitsView(View):
-    @extend_schema(responses={200: inline_serializer("Units", {"items": bodies.UnitShape(many=True)}), **problems(404)})
+    @described(responses={200: inline_serializer("Units", {"items": bodies.UnitShape(many=True)}), **problems(404)})
     def get(self, request: Request, run: uuid.UUID) -> Response:
         """Return the parts of a sync, a database each, with what could not be read."""
         return Response({"items": selectors.list_sync_units(run_uuid=run, principal=self.principal)})
 
 
 class CancelRunView(View):
-    @extend_schema(request=None, responses={202: bodies.RunShape, **problems(404)})
+    @described(request=None, responses={202: bodies.RunShape, **problems(404)})
     def post(self, request: Request, run: uuid.UUID) -> Response:
         """Ask a run to stop. What it has done stays."""
         gate.require_operator(self.principal, what="cancelling runs")
@@ -70,14 +71,14 @@ class CancelRunView(View):
 
 
 class HoldsView(View):
-    @extend_schema(responses={200: inline_serializer("Holds", {"items": bodies.HoldShape(many=True)}), **problems()})
+    @described(responses={200: inline_serializer("Holds", {"items": bodies.HoldShape(many=True)}), **problems()})
     def get(self, request: Request) -> Response:
         """Return the syncs that ask before they drop."""
         return Response({"items": selectors.list_holds(principal=self.principal)})
 
 
 class HoldView(View):
-    @extend_schema(request=bodies.DecideHold, responses={200: bodies.DecidedHold, **problems(404)})
+    @described(request=bodies.DecideHold, responses={200: bodies.DecidedHold, **problems(404)})
     def post(self, request: Request, hold: uuid.UUID) -> Response:
         """Answer a sync that asked: drop what vanished, or keep all."""
         body = self.checked(bodies.DecideHold)
@@ -85,7 +86,7 @@ class HoldView(View):
 
 
 class ChangesView(View):
-    @extend_schema(
+    @described(
         parameters=[query("after", int, "the position read last; 0 to begin"), LIMIT],
         responses={
             200: inline_serializer(

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.v1 import bodies
+from catalog.api.v1.bodies import search as bodies
 from catalog.api.v1.paging import decode_cursor, encode_cursor, flag, limit
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, paged, problems, query
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, paged, problems, query
 from catalog.domain.query import parse_query
 from catalog.search.base import MAX_OFFSET
 from catalog.services import finding
 
 
 class SearchView(View):
-    @extend_schema(
+    @described(
         parameters=[
             query("q", str, 'words, "phrases" and filters such as `owner:alice tag:pii -name:tmp_*`'),
             LIMIT,
