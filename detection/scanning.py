@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
-from catalog.connectors.base import Connector, ConnectorError, Context, DatasetRef, RowSample, SamplesRows
+from catalog.connectors.base import Connector, ConnectorError, Context, DatasetRef, RowSample, RowsRefused, SamplesRows
 from catalog.domain.storable import fits_64_bits
 from detection.detectors.base import Detector
 from detection.domain.checks import Check, CheckKind, Measured
@@ -59,7 +59,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What a scan found. ``error`` says why rows were not read, if they were meant to be; findings by names are there all the same."""
+    """
+    What a scan found. ``error`` says why rows were not read, if they were meant to be; findings by names are there all the same.
+
+    ``is_refused`` says that they may not be read, as those of a view in Hive, so that trying again soon is of no use.
+    """
 
     dataset: str
     profile: dict[str, Any] | None = None
@@ -68,6 +72,7 @@ class Scanned:
     measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By the checks' ids."""
     error: str = ""
+    is_refused: bool = False
 
 
 def scan_names(task: Task, detectors: Sequence[Detector]) -> Scanned:
@@ -77,16 +82,18 @@ def scan_names(task: Task, detectors: Sequence[Detector]) -> Scanned:
 
 def scan_rows(task: Task, connector: Connector, detectors: Sequence[Detector], key: bytes) -> Scanned:
     """Return what some of a dataset's rows say. What fails is told without a value of theirs."""
+    is_refused = False
     try:
         sample = _sample(task, connector)
         return _look(task, sample, detectors, key)
     except ConnectorError as error:
-        reason = str(error)
+        reason, is_refused = str(error), isinstance(error, RowsRefused)
     except MemoryError:
         reason = "its rows need more memory than sampling may take"
     except Exception as error:  # its text may hold a value
         reason = f"its rows could not be looked at ({type(error).__name__})"
-    return Scanned(task.dataset, findings=_plain(_detect(task, detectors, {})), error=reason)
+    named = _plain(_detect(task, detectors, {}))
+    return Scanned(task.dataset, findings=named, error=reason, is_refused=is_refused)
 
 
 def _sample(task: Task, connector: Connector) -> RowSample:

@@ -55,6 +55,8 @@ class QualityView:
     due_at: datetime | None
     reads_rows: bool
     error: str
+    is_refused: bool
+    """Whether ``error`` says that the rows may not be read, and not that it went wrong."""
     profile: Mapping[str, Any] | None
     checks: Sequence[CheckView]
 
@@ -72,6 +74,7 @@ def get_quality(*, principal: Principal, dataset_uuid: uuid.UUID) -> QualityView
         due_at=row.due_at,
         reads_rows=row.reads_rows,
         error=row.error,
+        is_refused=bool(row.error) and not row.failures,
         profile=row.profile,
         checks=[_view(check, stored.qualified_name, paths) for check in checks],
     )

@@ -53,6 +53,10 @@ class Refused(ConnectorError):
     """The source answered no."""
 
 
+class RowsRefused(Refused):
+    """A dataset's rows may not or cannot be read, however often one asks: it is a view, say, or nobody allowed it."""
+
+
 class Conflict(ConnectorError):
     """The source's state is not what the request assumed."""
 
@@ -386,7 +390,7 @@ class SamplesRows(Protocol):
         Return at most ``limit`` rows, all of them if there are no more, else some drawn at random where the source can.
 
         :raises NoSuchTable: if the source has no such table.
-        :raises Refused: if its rows may not be read.
+        :raises RowsRefused: if its rows may not or cannot be read, now or later.
         :raises SourceUnavailable: if it takes longer than the context allows. No message holds a value.
         """
 

@@ -29,6 +29,7 @@ from catalog.connectors.base import (
     PageToken,
     Refused,
     RowSample,
+    RowsRefused,
     SampleMethod,
     SourceUnavailable,
     check_options,
@@ -239,7 +240,9 @@ class PostgreSQLConnector:
                     if name in names:
                         newest[name] = self._newest(connection, ref, name)
             except psycopg.errors.InsufficientPrivilege as error:
-                raise Refused(f"{self._where} refused: the user may not read '{ref.database}.{ref.name}'") from error
+                raise RowsRefused(
+                    f"{self._where} refused: the user may not read '{ref.database}.{ref.name}'"
+                ) from error
             except psycopg.OperationalError:
                 raise
             except psycopg.Error as error:  # whose text may hold a value

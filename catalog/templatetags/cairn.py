@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -30,6 +31,29 @@ def icon(name: str) -> SafeString:
     """Return a glyph that says nothing by itself."""
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("catalog/icons.svg"), name
+    )
+
+
+@register.simple_tag
+def run_title(kind: str, subject: str) -> SafeString:
+    """Return what a run is called."""
+    of, alone = settings.RUN_TITLES.get(kind, (kind, kind))
+    return format_html('{} <span class="mono">{}</span>', of, soft(subject)) if subject else format_html("{}", alone)
+
+
+@register.filter
+def words(name: str) -> str:
+    """Return a name of ours as people write it: ``person_name`` as person name."""
+    return name.replace("_", " ")
+
+
+@register.filter
+def counts(numbers: Mapping[str, object]) -> str:
+    """Return counts by their words, those of nothing left out, most words being ours: ``16 scanned, 2 failed``."""
+    return ", ".join(
+        f"{value:,} {words(word)}"
+        for word, value in numbers.items()
+        if isinstance(value, int) and not isinstance(value, bool) and value
     )
 
 

@@ -33,14 +33,16 @@ def watch(client: Client, run: str, as_json: bool) -> None:
             progress.update(
                 task,
                 description=done.get("phase", view["state"]),
-                completed=done.get("done", 0),
+                completed=done.get("done", done.get("scanned", 0)),
                 total=done.get("total") or None,
             )
             if view["finished_at"]:
                 break
             time.sleep(0.25)
     if not show(view, as_json):
-        result = ", ".join(f"{value} {key}" for key, value in view["result"].items() if value and value is not True)
+        result = ", ".join(
+            f"{value} {key.replace('_', ' ')}" for key, value in view["result"].items() if value and value is not True
+        )
         out.print(Text(f"{view['state']}: {view['error'] or result}"))
         if view["result"].get("held"):
             out.print("It asks before it drops: cairn holds list")
@@ -67,7 +69,8 @@ def show_run(run: uuid.UUID, as_json: Json = False) -> None:
     view = client.ask("GET", f"/v1/runs/{run}")
     view["units"] = client.ask("GET", f"/v1/runs/{run}/units")["items"]
     if not show(view, as_json):
-        out.print(Text(f"{view['kind']} of {view['subject']}: {view['state']} {view['error']}"))
+        of = f" of {view['subject']}" if view["subject"] else ""
+        out.print(Text(f"{view['kind'].replace('_', ' ')}{of}: {view['state']} {view['error']}"))
         table(
             ("database", "state", "counts", "not read"),
             (

@@ -159,6 +159,15 @@ DATASET_PAGES = [
     ("Policies", "dataset-policies"),
     ("Subject", "table-subject"),
 ]
+# What runs are called: of a subject, and without one.
+RUN_TITLES = {
+    "sync": ("Sync of", "Sync"),
+    "remove_catalog": ("Removal of", "Removal"),
+    "scan": ("Scan of", "Scan"),
+    "judge": ("Judging by", "Judging by all policies"),
+    "demo_lineage": ("Runs of", "Runs of the demo, reported"),
+    "demo_schemas": ("Schemas of", "Schemas of the demo, registered"),
+}
 RAIL_PAGES = [
     ("Jobs", "lineage", "jobs"),
     ("Schemas", "schema", "subjects"),

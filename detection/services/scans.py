@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, transaction
+from django.db.models import Q
 
 from catalog.access import gate
 from catalog.access.principals import Caller
@@ -67,10 +68,9 @@ def mark_changes(changes: Sequence[Change]) -> None:
         _mark({key: urgent[key] for key in keys[start : start + PAGE]})
     catalogs = [change.subject_uuid for change in changes if change.aspect == "catalog" and change.subject_uuid]
     for source in list_row_sources(list(dict.fromkeys(catalogs))):
-        # Its owner allowed reading rows, or forbade it.
-        Scan.objects.filter(catalog_uuid=source.uuid, due_at__isnull=False).exclude(
-            reads_rows=source.reads_rows
-        ).update(due_at=clock.now())
+        # Its owner allowed reading rows, or forbade it, or changed how they are reached.
+        otherwise = ~Q(reads_rows=source.reads_rows) | ~Q(error="")
+        Scan.objects.filter(otherwise, catalog_uuid=source.uuid, due_at__isnull=False).update(due_at=clock.now())
 
 
 def mark_all() -> None:
@@ -268,7 +268,7 @@ def _next(now: datetime, failures: int) -> datetime:
 
 
 def _keep(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> bool:
-    """Keep what a scan found, and return whether that was its rows; what cannot be kept is said with the dataset and holds up no other."""
+    """Keep what a scan found, and return whether it did not fail; what cannot be kept is said with the dataset and holds up no other."""
     try:
         _store(attempt, dataset, scanned)
     except (Cancelled, LostLease, OperationalError):
@@ -278,7 +278,7 @@ def _keep(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> bool:
         logger.error("dataset %s: %s", dataset.uuid, reason)
         _store(attempt, dataset, Scanned(str(dataset.uuid), error=reason))
         return False
-    return not scanned.error
+    return scanned.is_refused or not scanned.error
 
 
 def _store(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> None:
@@ -292,7 +292,7 @@ def _store(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> None:
             infer(caller=CALLER, dataset_uuid=dataset.uuid, inferred=_inferred(scanned))
         row.scanned_at = now
         row.error = scanned.error
-        row.failures = row.failures + 1 if scanned.error else 0
+        row.failures = row.failures + 1 if scanned.error and not scanned.is_refused else 0
         row.due_at = _next(now, row.failures)
         row.reads_rows = scanned.profile is not None or bool(scanned.error)
         if scanned.profile is not None:

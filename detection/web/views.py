@@ -80,7 +80,7 @@ def _context(request: HttpRequest, stored: StoredDataset, problem: str) -> dict[
         "columns": columns[:COLUMNS],
         "more_columns": max(0, len(columns) - COLUMNS),
         "findings": [
-            {"column": column["path"], **finding, "shown": finding["type"].replace("_", " ")}
+            {"column": column["path"], **finding}
             for column in body["columns"]
             for finding in column.get("findings", ())
         ],

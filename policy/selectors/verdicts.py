@@ -53,7 +53,7 @@ class VerdictView:
 
 def dataset_verdicts(*, principal: Principal, dataset_uuid: uuid.UUID) -> Sequence[VerdictView]:
     """
-    Return what the active policies say of a dataset as it is now; of columns those that do not pass.
+    Return what the active policies say of a dataset as it is now; a policy of columns says so of each that does not pass, or once of all.
 
     :raises NoSuchDataset, Denied: as the gate says.
     """
@@ -69,8 +69,10 @@ def dataset_verdicts(*, principal: Principal, dataset_uuid: uuid.UUID) -> Sequen
     found: list[VerdictView] = []
     for policy_id, slug, rule in active_rules():
         waived = waivers.get((policy_id, stored.uuid), {})
+        passing, told = 0, len(found)
         for one in judgements(rule, subject, waived):
             if one.column and one.verdict in (Verdict.PASSED, Verdict.NOT_APPLICABLE):
+                passing += one.verdict is Verdict.PASSED
                 continue
             waiver = waived.get(one.column_uuid) or waived.get(None)
             found.append(
@@ -87,7 +89,24 @@ def dataset_verdicts(*, principal: Principal, dataset_uuid: uuid.UUID) -> Sequen
                     waiver=_waiver(waiver, slug) if waiver is not None else None,
                 )
             )
+        if len(found) == told:
+            found.append(_of_all_columns(slug, rule, passing))
     return found
+
+
+def _of_all_columns(slug: str, rule: Rule, passing: int) -> VerdictView:
+    return VerdictView(
+        policy=slug,
+        title=rule.title,
+        severity=rule.severity,
+        resource=rule.resource,
+        column="",
+        verdict=Verdict.PASSED if passing else Verdict.NOT_APPLICABLE,
+        message=f"columns: {passing}" if passing else "",
+        explanation=[],
+        violation=None,
+        waiver=None,
+    )
 
 
 def _waiver(row: Waiver, slug: str) -> WaiverView:

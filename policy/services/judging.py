@@ -74,7 +74,7 @@ def run_judge(attempt: Attempt) -> Mapping[str, Any]:
     began = clock.now()
     for looked_at in _everything(slugs, counts, attempt):
         attempt.check_cancelled()
-        attempt.tell({"judged": looked_at, "of": total})
+        attempt.tell({"done": looked_at, "total": total})
     with transaction.atomic():
         attempt.fence()
         _keep_counts(slugs, counts, began)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,7 +15,7 @@ from django.urls import reverse
 
 from catalog.access import gate
 from catalog.access.principals import Principal
-from catalog.selectors import get_dataset_by_name, require_details
+from catalog.selectors import StoredDataset, get_dataset_by_name, require_details
 from catalog.web import errors
 from catalog.web.context import number_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
@@ -104,8 +105,8 @@ def table_subject(request: HttpRequest, name: str) -> HttpResponse:
     require_details(stored, principal, "reading its schema")
     found = reads.find_table_subject(principal=principal, dataset_uuid=stored.uuid)
     if found is None:
-        return render(request, "schema_registry/none.html", {"section": "search", "name": stored.qualified_name})
-    return _subject_page(request, parse_subject(found.subject), stored.qualified_name)
+        return render(request, "schema_registry/none.html", {"section": "search", "d": orjson.loads(stored.body)})
+    return _subject_page(request, parse_subject(found.subject), stored)
 
 
 @_page
@@ -114,7 +115,7 @@ def subject(request: HttpRequest, name: str) -> HttpResponse:
     parsed = parse_subject(name)
     if parsed.context == TABLES:
         return redirect("table-subject", parsed.name)
-    return _subject_page(request, parsed, "")
+    return _subject_page(request, parsed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,9 @@ class _Tried:
     check: Check | None = None
 
 
-def _subject_page(request: HttpRequest, name: SubjectName, table: str) -> HttpResponse:
+def _subject_page(request: HttpRequest, name: SubjectName, dataset: StoredDataset | None = None) -> HttpResponse:
     principal = web_principal(request)
+    table = dataset.qualified_name if dataset is not None else ""
     summary = reads.get_subject(principal=principal, name=name)
     tried = None
     if request.method == "POST":
@@ -160,6 +162,7 @@ def _subject_page(request: HttpRequest, name: SubjectName, table: str) -> HttpRe
         "section": "search" if table else "subjects",
         "summary": summary,
         "table": table,
+        "d": orjson.loads(dataset.body) if dataset is not None else None,
         "parts": table.split("/") if table else (),
         "shown": shown,
         "lines": printed(shown.text),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import orc, parquet
 
-from catalog.connectors.base import ConnectorError, Context, Partition, Refused, SampleMethod
+from catalog.connectors.base import ConnectorError, Context, Partition, RowsRefused, SampleMethod
 from catalog.connectors.hive.sampling import HiveSample, Place, places
 from catalog.connectors.hive.tables import HiveTable
 
@@ -136,21 +136,21 @@ def test_nothing_is_read_that_was_not_allowed(tmp_path):
         write(folder / "part-0")
     assert drawn(table(allowed), allowed).rows.num_rows == 3
     for location in (f"file:{other}", str(other), f"file:{allowed}/../allowed too", "s3://lake/x", "hdfs://h/x", ""):
-        with pytest.raises(Refused):
+        with pytest.raises(RowsRefused):
             drawn(table(allowed, location=location), allowed)
     (allowed / "sub").symlink_to(other)
-    with pytest.raises(Refused, match="outside"):
+    with pytest.raises(RowsRefused, match="outside"):
         drawn(table(allowed, location=f"file:{allowed}/sub"), allowed)
-    with pytest.raises(Refused, match="outside"):
+    with pytest.raises(RowsRefused, match="outside"):
         drawn(table(allowed), allowed)
-    with pytest.raises(Refused, match="rows_below"):
+    with pytest.raises(RowsRefused, match="rows_below"):
         drawn(table(allowed), "")
 
 
 def test_what_cannot_be_read_says_why(tmp_path):
-    with pytest.raises(Refused, match="view"):
+    with pytest.raises(RowsRefused, match="view"):
         drawn(HiveTable("db", "v", "VIRTUAL_VIEW"), tmp_path)
-    with pytest.raises(Refused, match="'iceberg' are not read; parquet"):
+    with pytest.raises(RowsRefused, match="'iceberg' are not read; parquet"):
         drawn(table(tmp_path, parameters={"table_type": "ICEBERG"}), tmp_path)
     (tmp_path / "part-0").write_bytes(b"secret value, no Parquet")
     with pytest.raises(ConnectorError, match="cannot be read") as refused:

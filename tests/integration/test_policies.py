@@ -458,7 +458,9 @@ def test_the_six_starters_judge_together(shop, operator):
     verdicts = dataset_verdicts(principal=operator.principal, dataset_uuid=shop.id_of("orders"))
     assert {verdict.policy: verdict.verdict for verdict in verdicts} == {
         "certified-is-described-and-checked": "not_applicable",
+        "columns-are-in-snake-case": "pass",
         "failing-checks-are-mended": "not_applicable",
+        "personal-columns-are-tagged": "not_applicable",
         "personal-data-has-a-retention": "not_applicable",
         "tables-have-an-owner": "fail",
     }

@@ -30,6 +30,7 @@ from catalog.services import inferring
 from catalog.services.annotating import NoSuchClaim, NoSuchColumn
 from catalog.services.catalogs import register_catalog, request_sync, update_catalog
 from catalog.services.finding import search
+from deploy.demo.hive import HiveFile
 from deploy.flow import JOBS
 from detection import selectors as reads
 from detection.domain.checks import InvalidCheck
@@ -464,6 +465,7 @@ def test_a_source_that_fails_is_tried_again_later_and_forgets_nothing(allowed, o
     assert allowed.scan() == [{"scanned": 1, "failed": 1}]
     quality = allowed.quality("people")
     assert "there is no file" in quality.error
+    assert not quality.is_refused
     assert quality.profile["rows"] == 300
     assert quality.checks[0].status == "error"
     assert allowed.findings("people") == {"contact": ["email"]}
@@ -475,6 +477,29 @@ def test_a_source_that_fails_is_tried_again_later_and_forgets_nothing(allowed, o
     allowed.scan()
     assert (allowed.quality("people").error, Scan.objects.get(dataset_uuid=key).failures) == ("", 0)
     assert reads.get_check(principal=operator.principal, check_uuid=check).status == "pass"
+
+
+def test_rows_that_cannot_be_read_are_no_failure_and_not_asked_for_again_soon(shop, tmp_path):
+    hive = HiveFile(tmp_path / "metastore.db", created=1_790_000_000)
+    hive.create_database("main", "", f"file:{tmp_path}")
+    hive.create_table("main", "staff", [("iban", "string", "")], view_text="SELECT 1", location="")
+    hive.close()
+    options = {"database_url": f"sqlite:///{tmp_path}/metastore.db"}
+    register_catalog(
+        caller=shop.caller, name="hms", platform="hive", options=options, sync_every_seconds=None, allows_sampling=True
+    )
+    runs.execute(request_sync(caller=shop.caller, name="hms"), jobs=JOBS, holder="test")
+    pump()
+    assert {"scanned": 1, "failed": 0} in shop.scan()
+    key = Dataset.objects.get(qualified_name="hms/main/staff").uuid
+    quality = reads.get_quality(principal=shop.caller.principal, dataset_uuid=key)
+    assert (quality.is_refused, "it is a view" in quality.error) == (True, True)
+    assert quality.due_at - quality.scanned_at > timedelta(hours=20)
+    assert shop.scan() == []
+    update_catalog(caller=shop.caller, name="hms", changes={"description": "what was changed may be how it is reached"})
+    pump()
+    assert shop.scan() == [{"scanned": 1, "failed": 0}]
+    assert [found.type for found in list_findings(principal=shop.caller.principal, limit=5)] == ["iban"]
 
 
 def test_changed_data_is_scanned_again_but_not_at_once(allowed):

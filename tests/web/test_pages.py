@@ -7,6 +7,7 @@ import sqlite3
 import uuid
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -16,10 +17,12 @@ from catalog.credentials import unseal
 from catalog.domain.documents import Column
 from catalog.domain.operations import AddColumn
 from catalog.domain.types import parse_type
-from catalog.journal.models import ProjectionCursor
+from catalog.journal import runs
+from catalog.journal.models import ProjectionCursor, Run
 from catalog.models import Catalog, Dataset, SyncHold
 from catalog.services import annotating, catalogs
 from deploy.demo.hive import HiveFile
+from deploy.flow import JOBS
 from tests.conftest import pump, sync
 
 pytestmark = pytest.mark.django_db
@@ -511,7 +514,21 @@ def test_a_catalog_s_page_shows_what_changed_and_its_last_runs(web, orders):
     assert "What changed" in page
     assert page.count("Sync of") == 2
     assert "Sync of" in text_of(web.get("/runs?subject=mem"))
-    assert "No run yet" in text_of(web.get("/runs?subject=other"))
+    assert "No run fits" in text_of(web.get("/runs?subject=other"))
+
+
+def test_runs_of_every_kind_say_what_they_are_and_what_they_came_to(web, operator):
+    assert set(settings.RUN_TITLES) == set(JOBS)
+    run = runs.create_run(kind="judge", subject="", requested_by="user:mara", queue="policy")
+    assert "Queued" in text_of(web.get(f"/runs/{run}"))
+    Run.objects.filter(uuid=run).update(state="running", progress={"done": 500, "total": 2_000})
+    assert "500 of 2,000" in text_of(web.get(f"/runs/{run}"))
+    Run.objects.filter(uuid=run).update(state="done", result={"not_applicable": 1_000, "pass": 2, "fail": 0})
+    for address in ("/runs", f"/runs/{run}"):
+        page = text_of(web.get(address))
+        assert "Judging by all policies" in page
+        assert "1,000 not applicable, 2 pass" in page
+        assert "By database" not in page
 
 
 @pytest.mark.parametrize("address", ["/settings", "/users", "/access", "/views", "/tokens", "/catalogs/mem"])

@@ -19,8 +19,8 @@ from catalog.connectors.base import (
     ConnectorError,
     Context,
     Partition,
-    Refused,
     RowSample,
+    RowsRefused,
     SampleMethod,
     SourceUnavailable,
 )
@@ -58,7 +58,7 @@ class Place:
             scheme, rest = "file", location.strip()
         system = {"s3a": "s3", "s3n": "s3"}.get(scheme.lower(), scheme.lower())
         if ".." in rest.split("/"):
-            raise Refused("its location goes up a folder ('..'), which is not followed")
+            raise RowsRefused("its location goes up a folder ('..'), which is not followed")
         if system == "file":
             return cls(system, os.path.realpath("/" + rest.lstrip("/")))
         return cls(system, rest.strip("/"))
@@ -84,14 +84,16 @@ class HiveSample:
     """Draws rows of one table."""
 
     def __init__(self, ctx: Context, table: HiveTable, below: Sequence[Place]) -> None:
-        """:raises Refused: for what has no files to read, or none that may be."""
+        """:raises RowsRefused: for what has no files to read, or none that may be."""
         if table.is_view:
-            raise Refused("it is a view, whose rows only its engine could make")
+            raise RowsRefused("it is a view, whose rows only its engine could make")
         self._format = table.format or ""
         if self._format not in _READERS:
-            raise Refused(f"files of the format '{self._format or 'unknown'}' are not read; {', '.join(_READERS)} are")
+            raise RowsRefused(
+                f"files of the format '{self._format or 'unknown'}' are not read; {', '.join(_READERS)} are"
+            )
         if not below:
-            raise Refused("its files are not read: the option 'rows_below' of its catalog names no location")
+            raise RowsRefused("its files are not read: the option 'rows_below' of its catalog names no location")
         self._ctx, self._table, self._below = ctx, table, below
         self._keys = [name for name, _, _ in table.partition_keys]
         self._names = [column.name for column in table.loaded().document.columns]
@@ -147,15 +149,17 @@ class HiveSample:
                     self._allowed(info.path)  # it may be a link that leads elsewhere
                 found.append(_File(info.path, keys))
         if len(systems) > 1:
-            raise Refused("its files lie on several file systems")
+            raise RowsRefused("its files lie on several file systems")
         return system or _file_system("file"), found
 
     def _allowed(self, location: str) -> Place:
         if not location:
-            raise Refused("the metastore names no location of its files")
+            raise RowsRefused("the metastore names no location of its files")
         place = Place.of(location)
         if not any(place.lies_below(each) for each in self._below):
-            raise Refused("its files lie outside of the locations that the option 'rows_below' of its catalog names")
+            raise RowsRefused(
+                "its files lie outside of the locations that the option 'rows_below' of its catalog names"
+            )
         return place
 
     def _counted(
@@ -205,7 +209,7 @@ def _file_system(system: str) -> FileSystem:
         return LocalFileSystem()
     if system == "s3":
         return S3FileSystem()  # by the credentials of the process's environment
-    raise Refused(f"files at '{system}:' are not read; 'file:' and 's3:' are")
+    raise RowsRefused(f"files at '{system}:' are not read; 'file:' and 's3:' are")
 
 
 @contextmanager
@@ -214,7 +218,7 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except PermissionError:
-        raise Refused("its files may not be read by the user that Cairn runs as") from None
+        raise RowsRefused("its files may not be read by the user that Cairn runs as") from None
     except (ValueError, NotImplementedError) as error:  # as Arrow's own errors of what a file holds are
         raise ConnectorError(f"a file of it cannot be read ({type(error).__name__})") from None
     except OSError as error:

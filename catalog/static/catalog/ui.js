@@ -34,6 +34,12 @@ for (const toast of document.querySelectorAll(".toasts .toast")) {
   setTimeout(leave, 9000);
 }
 
+// On a narrow screen the tab that is open may lie beyond the edge.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = tab.closest(".tabs");
+  if (tab.offsetLeft + tab.offsetWidth > row.scrollLeft + row.clientWidth) row.scrollLeft = tab.offsetLeft - 24;
+}
+
 // A confirmation that has to be typed enables its button only on an exact match.
 for (const input of document.querySelectorAll("[data-must-equal]")) {
   const button = input.form?.querySelector("[data-confirms]");

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from catalog import backends, selectors
+from catalog import selectors
 from catalog.access import gate
 from catalog.access.selectors import display_names, find_owner_handles
 from catalog.connectors.base import ConnectorError
@@ -26,13 +25,13 @@ from catalog.services import annotating
 from catalog.services.annotating import Annotated
 from catalog.services.definitions import VersionConflict
 from catalog.templatetags.cairn import dataset_url
+from catalog.templatetags.tabs import tabs_of
 from catalog.web import errors
 from catalog.web.context import number_of
 from catalog.web.seen import remember
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 COLUMNS = 100
-TABS = ("schema", "partitions", "snapshots", "versions", "sql", "history")
 PARTITIONS = 50
 SNAPSHOTS = 50
 VERSIONS = 100
@@ -159,7 +158,6 @@ def _context(request: HttpRequest, stored: StoredDataset) -> dict[str, Any]:
         "current_catalog": body["catalog"],
         "d": body,
         "owners": [{"handle": handle, "shown": shown[handle]} for handle in body["owners"]],
-        "pages": [(title, reverse(address, args=[stored.qualified_name])) for title, address in settings.DATASET_PAGES],
         "bookmarked": selectors.is_bookmarked(principal=principal, dataset_uuid=stored.uuid),
         "may_edit": gate.may(principal, gate.EDIT, stored.access_class_id),
         "description_author": shown.get(body["description"]["author"], "") if body["description"] else "",
@@ -170,15 +168,10 @@ def _context(request: HttpRequest, stored: StoredDataset) -> dict[str, Any]:
     if not stored.is_whole:
         return context
     tab = request.GET.get("tab", "schema")
-    has_partitions = bool(body["partitioning"]) and backends.lists_partitions(body["platform"])
-    has_snapshots = body["kind"] == "table" and backends.keeps_snapshots(body["platform"])
-    absent = {"sql": not body["view_text"], "partitions": not has_partitions, "snapshots": not has_snapshots}
-    tab = tab if tab in TABS and not absent.get(tab) else "schema"
+    tab = tab if tab in {each.key for each in tabs_of(body) if each.is_own} else "schema"
     tags = {tag for column in body["columns"] for tag in column["tags"]} | set(body["tags"])
     context |= {
         "tab": tab,
-        "has_partitions": has_partitions,
-        "has_snapshots": has_snapshots,
         "tab_template": f"catalog/parts/tab_{tab}.html",
         "columns_total": len(body["columns"]),
         "snippets": snippets(body),

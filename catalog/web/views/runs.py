@@ -15,6 +15,7 @@ from catalog.journal import runs as journal_runs
 from catalog.journal import selectors as journal
 from catalog.journal.selectors import RunView
 from catalog.services import catalogs
+from catalog.templatetags.cairn import counts
 from catalog.web import errors
 from catalog.web.context import holds_of, number_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
@@ -42,7 +43,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         "runs": found[:PAGE],
         "before": found[PAGE - 1].number if len(found) > PAGE else None,
         "states": STATES,
-        "chosen": state,
+        "chosen": state if state in STATES else "",
         "subject": subject,
     }
     return render(request, "catalog/runs.html", context)
@@ -117,10 +118,22 @@ def progress(request: HttpRequest, run: uuid.UUID) -> HttpResponse:
     return response
 
 
+def _step(view: RunView) -> dict[str, Any]:
+    """Return how far a run is that has no steps of its own."""
+    done, total = view.progress.get("done", 0), view.progress.get("total", 0)
+    return {
+        "title": view.state.capitalize(),
+        "state": {"running": "now", "done": "done"}.get(view.state, "todo"),
+        "seconds": None,
+        "text": f"{done:,} of {total:,}" if total else counts(view.progress),
+        "total": total if view.state == "running" else 0,
+        "done": done,
+    }
+
+
 def _steps(view: RunView) -> list[dict[str, Any]]:
     if view.kind != "sync":
-        state = "done" if view.state == "done" else "now"
-        return [{"title": view.kind, "state": state, "seconds": None, "text": view.error or "", "total": 0, "done": 0}]
+        return [_step(view)]
     finished = view.progress.get("steps", {})
     phase = view.progress.get("phase", "")
     steps = []

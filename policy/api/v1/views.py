@@ -194,7 +194,7 @@ class DatasetVerdictsView(PolicyAppView):
         }
     )
     def get(self, request: Request, dataset: uuid.UUID) -> Response:
-        """Return what the active policies say of a dataset now; of its columns those that do not pass."""
+        """Return what the active policies say of a dataset now; a policy of columns does so of each that does not pass, or once of all."""
         found = dataset_verdicts(principal=self.principal, dataset_uuid=dataset)
         return Response(
             {"items": [asdict(each) for each in found], "passing": sum(each.verdict == "pass" for each in found)}
