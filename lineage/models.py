@@ -52,7 +52,8 @@ class Job(models.Model):
     Something that moves data: a job as producers name it, or a view's definition (``kind`` view, named by the view's id).
 
     While runs show the same edges, only the ``steady_`` fields change: ``steady_digest`` names the set of all edges that hold,
-    ``steady_from`` the time from which on a run that shows it changes nothing, the others count such runs since.
+    ``steady_from`` the time from which on a run that shows it changes nothing; ``steady_last_`` name the last run, and the others
+    count such runs since.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -76,6 +77,7 @@ class Job(models.Model):
     steady_statement = models.BinaryField(max_length=16, null=True)
     steady_from = models.DateTimeField(null=True)
     steady_last_at = models.DateTimeField(null=True)
+    steady_last_key = models.CharField(max_length=40, blank=True, default="", db_default="")
     steady_runs = models.IntegerField(default=0)
 
     class Meta:

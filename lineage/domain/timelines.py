@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -28,6 +28,11 @@ class Observation(Generic[E]):
     completed: bool
     statement: bytes | None
     edges: frozenset[E]
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says anything: a run that shows nothing and has not completed does not."""
+        return self.completed or bool(self.edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,61 @@ def observed(
         last = known.closed() if ended else Interval(known.since, None, known.last_seen_at, known.runs_seen, missed)
         intervals.setdefault(edge, []).append(last)
     return {edge: tuple(found) for edge, found in intervals.items()}
+
+
+@dataclass(slots=True)
+class Frontier(Generic[E]):
+    """
+    What holds after the last run of a job, from where the next one goes on without a look at those before.
+
+    ``last`` is the place of that run, its time and key, and ``statement`` what the last completed one ran of those that said so.
+    """
+
+    holding: dict[E, Interval]
+    last: tuple[datetime, str]
+    statement: bytes | None
+    ended: dict[E, list[Interval]] = field(default_factory=dict)
+    """What ended since it was made."""
+
+    def go_on(self, before: Observation[E] | None, seen: Observation[E], *, close_after: int = CLOSE_AFTER) -> bool:
+        """
+        Take in a run behind the last, or what more the last one shows than ``before``; the same as :func:`observed` says of all.
+
+        Return whether that could be: runs that come late change what ended when, and all must be looked at.
+        """
+        place, shown = (seen.at, seen.key), seen.edges
+        if before is None or not before.tells:
+            if place < self.last:
+                return False
+        elif (
+            (before.at, before.key) != self.last or place != self.last or before.completed or not before.edges <= shown
+        ):
+            return False
+        else:
+            shown -= before.edges
+        for edge in shown:
+            known = self.holding.get(edge)
+            first = known.since if known is not None else seen.at
+            self.holding[edge] = Interval(first, None, seen.at, known.runs_seen + 1 if known is not None else 1)
+        if seen.completed:
+            self._complete(seen, close_after)
+        if seen.tells:
+            self.last = place
+        return True
+
+    def _complete(self, seen: Observation[E], close_after: int) -> None:
+        """Count the run with the edges that it does not show, and end those of which that is enough."""
+        is_another = seen.statement is not None and self.statement not in (None, seen.statement)
+        self.statement = seen.statement or self.statement
+        for edge in self.holding.keys() - seen.edges:
+            known = self.holding[edge]
+            missed = known.runs_missed + 1
+            if is_another or missed >= close_after:
+                del self.holding[edge]
+                ended = Interval(known.since, known.last_seen_at, known.last_seen_at, known.runs_seen)
+                self.ended.setdefault(edge, []).append(ended)
+            else:
+                self.holding[edge] = replace(known, runs_missed=missed)
 
 
 def declared(declarations: Iterable[Observation[E]]) -> Mapping[E, tuple[Interval, ...]]:

@@ -418,6 +418,106 @@ def replay(events: Sequence[dict[str, Any]], as_of: datetime) -> set[str]:
     }
 
 
+def standing() -> set[tuple[Any, ...]]:
+    """Return what is said of the edges that runs of the one job showed, with what is counted with the job."""
+    job = Job.objects.get()
+    found = set()
+    for row in EdgeRow.objects.filter(superseded_at__isnull=True):
+        counts = (row.last_seen_at, row.runs_seen, row.runs_missed)
+        if row.until is None and job.steady_runs:
+            counts = (max(row.last_seen_at, job.steady_last_at), row.runs_seen + job.steady_runs, 0)
+        found.add((row.upstream, row.downstream, row.since, row.until, *counts))
+    return found
+
+
+def told_of_all_runs() -> set[tuple[Any, ...]]:
+    """Return the same, told from all runs at once."""
+    seen = edges._load_seen(Job.objects.get(), is_declared=False)
+    return {
+        (edge.upstream, edge.downstream, one.since, one.until, one.last_seen_at, one.runs_seen, one.runs_missed)
+        for edge, intervals in observed(seen).items()
+        for one in intervals
+    }
+
+
+def test_runs_that_begin_with_nothing_are_counted_when_they_show_something(shop):
+    for number in range(1, 5):
+        send(shop, run_event(number, state="START"))
+        send(shop, run_event(number, ["db.orders"], ["db.revenue"], hours=number + 0.5))
+    assert standing() == told_of_all_runs()
+    graph = get_graph(
+        principal=shop.caller.principal,
+        dataset_uuid=shop.id_of("revenue"),
+        directions=(Direction.UPSTREAM,),
+        depth=1,
+        limit=5,
+        moment=Moment(),
+    )
+    (edge,) = graph.links[0].edges
+    assert (edge.runs_seen, edge.last_seen_at) == (4, at(4))
+
+
+def test_a_job_that_shows_ever_other_edges_is_told_without_a_look_at_its_past(shop, monkeypatch):
+    send(shop, run_event(0, ["db.orders"], ["db.revenue"]))
+    monkeypatch.setattr(edges, "_load_seen", lambda *_, **__: pytest.fail("all runs were read"))
+    for number in range(1, 30):
+        inputs = ["db.orders", *(["db.customers"] if number % 3 else []), *(["db.mails"] if number % 7 == 0 else [])]
+        send(shop, run_event(number, inputs[:1], ["db.revenue"], state="START"))
+        send(shop, run_event(number, inputs, ["db.revenue"], hours=number + 0.5))
+    monkeypatch.undo()
+    assert standing() == told_of_all_runs()
+    assert {(until is None) for *_, until, _, _, _ in standing()} == {True, False}
+
+
+@pytest.mark.parametrize("state", ["FAIL", "COMPLETE"])
+def test_a_late_run_is_not_counted_as_if_it_came_after_one_that_showed_less(shop, state):
+    send(shop, run_event(1, ["db.orders", "db.customers"], ["db.revenue"]))
+    send(shop, run_event(5, ["db.orders"], ["db.revenue"], state=state))
+    send(shop, run_event(3, ["db.orders", "db.customers"], ["db.revenue"]))
+    assert standing() == told_of_all_runs()
+    send(shop, run_event(6, ["db.orders", "db.customers"], ["db.revenue"]))
+    send(shop, run_event(7, ["db.orders", "db.customers"], ["db.revenue"], hours=5.5))
+    assert standing() == told_of_all_runs()
+
+
+@st.composite
+def nearly_in_order(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
+    """Runs of one job in the order of their times, but for a few; some begin with a part of what they show, or ran something else."""
+    events = []
+    for number in range(draw(st.integers(1, 16))):
+        inputs = draw(st.lists(st.sampled_from(["db.orders", "db.customers", "db.mails"]), unique=True))
+        begin = number if draw(st.integers(0, 5)) else draw(st.integers(0, number))
+        if draw(st.booleans()):
+            part = inputs[: draw(st.integers(0, len(inputs)))]
+            events.append(run_event(number, part, ["db.revenue"] if part else [], state="START", hours=begin))
+        end = draw(st.sampled_from(["COMPLETE", "COMPLETE", "COMPLETE", "FAIL"]))
+        sql = draw(st.sampled_from([None, None, "SELECT 1", "SELECT 2"]))
+        events.append(run_event(number, inputs, ["db.revenue"], state=end, hours=begin + 0.5, sql=sql))
+    for _ in range(draw(st.integers(0, 2))):
+        place = draw(st.integers(0, len(events) - 1))
+        events.insert(draw(st.integers(0, len(events) - 1)), events.pop(place))
+    batches = []
+    while events:
+        size = draw(st.integers(1, 3))
+        batches.append(events[:size])
+        events = events[size:]
+    return batches
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(nearly_in_order())
+def test_going_on_and_telling_anew_come_to_the_same_with_all_counts(shop, batches):
+    EdgeRow.objects.all().delete()
+    Job.objects.all().delete()
+    JobRun.objects.all().delete()
+    for batch in batches:
+        for event in batch:
+            event["producer"] = f"https://example.com/{uuid.uuid4()}"  # not one that was taken before
+        send(shop, *batch)
+        assert standing() == told_of_all_runs()
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     events = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lineage.domain.timelines import INSTANT, Interval, Observation, declared, observed
+from lineage.domain.timelines import INSTANT, Frontier, Interval, Observation, declared, observed
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -109,6 +110,42 @@ def test_any_runs_in_any_order_give_what_the_model_gives(runs, close_after, rand
         for one in found.get(edge, ()):
             assert one.since <= one.last_seen_at
             assert one.until is None or one.until == one.last_seen_at
+
+
+@settings(max_examples=400, deadline=None)
+@given(observations, st.integers(1, 4), st.randoms())
+def test_going_on_from_the_last_run_gives_what_all_runs_give(runs, close_after, random):
+    """Runs come in order, some first with a part of what they show; now and then what holds is put down and read again."""
+    frontier: Frontier[str] = Frontier({}, (at(-1), ""), None)
+    ended: dict[str, list[Interval]] = {}
+    for whole in sorted(runs, key=lambda one: (one.at, one.key)):
+        part = replace(whole, completed=False, edges=frozenset(e for e in sorted(whole.edges) if random.random() < 0.5))
+        steps = [(None, part), (part, whole)] if random.random() < 0.5 else [(None, whole)]
+        for before, seen in steps:
+            assert frontier.go_on(before, seen, close_after=close_after)
+        if random.random() < 0.3:
+            for edge, intervals in frontier.ended.items():
+                ended.setdefault(edge, []).extend(intervals)
+            frontier = Frontier(dict(frontier.holding), frontier.last, frontier.statement)
+    for edge, intervals in frontier.ended.items():
+        ended.setdefault(edge, []).extend(intervals)
+    found = {edge: tuple(ended.get(edge, [])) for edge in "abc"}
+    for edge, one in frontier.holding.items():
+        found[edge] += (one,)
+    assert {edge: intervals for edge, intervals in found.items() if intervals} == observed(
+        runs, close_after=close_after
+    )
+
+
+def test_a_run_that_comes_late_or_takes_back_what_it_showed_is_not_gone_on_with():
+    frontier: Frontier[str] = Frontier({}, (at(-1), ""), None)
+    assert frontier.go_on(None, run(5, "a"))
+    assert not frontier.go_on(None, run(4, "a"))
+    assert not frontier.go_on(run(5, "a"), run(5, "ab"))
+    assert frontier.go_on(None, run(6, "ab", completed=False))
+    assert not frontier.go_on(run(6, "ab", completed=False), run(6, "a"))
+    assert not frontier.go_on(run(6, "ab", completed=False), run(5, "ab", key="0006"))
+    assert not frontier.go_on(None, run(3, "", completed=False))
 
 
 @settings(max_examples=200, deadline=None)
