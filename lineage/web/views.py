@@ -15,6 +15,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 
 from catalog import backends
 from catalog.access.principals import Principal
@@ -358,7 +359,8 @@ def _csv(qualified_name: str, rows: Sequence[_Row]) -> HttpResponse:
         cells = [row.step, row.node.qualified_name, row.other.qualified_name, jobs, columns, seen, told]
         writer.writerow([_harmless(cell) for cell in cells])
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="lineage-{qualified_name.encode().hex()[:20]}.csv"'
+    name = qualified_name.replace("/", ".")[:150]
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"lineage of {name}.csv")
     return response
 
 

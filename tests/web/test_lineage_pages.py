@@ -193,6 +193,7 @@ def test_csv_has_every_link_and_no_formula(web, shop):
     send(shop, ["db.orders"], ["db.revenue"], job="=1+1")
     answer = web.get("/lineage/mem/db/revenue?csv=1")
     assert answer["Content-Type"].startswith("text/csv")
+    assert answer["Content-Disposition"] == 'attachment; filename="lineage of mem.db.revenue.csv"'
     rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
     assert [(row["step"], row["dataset"], row["jobs"]) for row in rows] == [("-1", "mem/db/orders", "'=1+1")]
 
