@@ -19,6 +19,11 @@ def is_storable(text: str) -> bool:
     return _UNSTORABLE.search(text) is None
 
 
+def storable_text(text: str) -> str:
+    """Return a text with what not every store can keep shown as replacement characters."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
 def fits_64_bits(number: float) -> bool:
     """Return whether a number may be kept in JSON, which none is that is not finite. Stores tell whole ones apart by their value alone."""
     return -(2**63) <= number < 2**64

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
@@ -31,6 +31,10 @@ class LostLease(RuntimeError):
 
 class Cancelled(RuntimeError):
     """Somebody asked this run to stop."""
+
+
+NO_FAULT_OF_A_SUBJECT = (Cancelled, LostLease, OperationalError)
+"""What ends the work at all subjects; whoever goes on with the others where one cannot be done lets these through."""
 
 
 class RunFailed(RuntimeError):
@@ -209,8 +213,10 @@ def _outcome(attempt: Attempt, jobs: Mapping[str, Job]) -> tuple[str, Mapping[st
 
 
 def _finish(attempt: Attempt, state: str, result: Mapping[str, Any], error: str) -> None:
+    # It may quote what a source says; without this it could not be kept, and the run would never end.
+    told = error[:4_000].encode(errors="replace").decode().replace("\x00", "\ufffd")
     done = attempt._mine().update(
-        state=state, result=dict(result), error=error[:4_000], finished_at=clock.now(), lease_until=None
+        state=state, result=dict(result), error=told, finished_at=clock.now(), lease_until=None
     )
     if not done:
         raise LostLease(f"run {attempt.run_uuid}: attempt {attempt.number} lost its lease")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,9 +31,10 @@ from catalog.connectors.base import (
 )
 from catalog.domain.documents import MAX_COLUMNS
 from catalog.domain.identity import pair
-from catalog.domain.names import InvalidName, QualifiedName, is_chosen
+from catalog.domain.names import InvalidName, QualifiedName, check_segment, is_chosen
+from catalog.domain.storable import storable_text
 from catalog.journal import clock, failpoints
-from catalog.journal.runs import Attempt, RunFailed
+from catalog.journal.runs import NO_FAULT_OF_A_SUBJECT, Attempt, RunFailed
 from catalog.journal.services import Entry, publish
 from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, SyncHold, SyncUnit
 from catalog.selectors import open_connector
@@ -80,6 +81,10 @@ class _Plan:
     failures: list[dict[str, str]] = field(default_factory=list)
     is_complete: bool = True
 
+    def note(self, name: str, reason: str) -> None:
+        """Note what could not be read or kept."""
+        self.failures.append({"name": storable_text(name[:200]), "reason": storable_text(reason[:500])})
+
 
 class SyncRun:
     """One attempt at one sync."""
@@ -96,6 +101,7 @@ class SyncRun:
         self.counts: dict[str, int] = {}
         self.listed_at = clock.now()
         self.changes: Changes | None = None
+        self.refused = 0
 
     def context(self) -> Context:
         return Context.within(CALL_SECONDS, page_size=self.connector.spec.list_refs)
@@ -144,8 +150,7 @@ class SyncRun:
         if isinstance(self.connector, FollowsChanges):
             # Asked before the listing: what happens meanwhile is told again next time.
             self.changes = self.connector.changes(self.context(), self.catalog.source_token or None)
-        refs = collect(lambda page: self.connector.list_databases(self.context(), page))
-        databases = self._store_databases([ref for ref in refs if is_chosen(ref.name, self.catalog.database_patterns)])
+        databases = self._store_databases(list(self._storable_databases()))
         plans = []
         complete = True
         for database in databases:
@@ -155,7 +160,7 @@ class SyncRun:
             except ConnectorError as error:
                 logger.warning("sync of %s: listing of %s failed: %s", self.catalog.name, database.name, error)
                 plan = _Plan(database, is_complete=False)
-                plan.failures.append({"name": database.name, "reason": str(error)})
+                plan.note(database.name, str(error))
                 complete = False
             plans.append(plan)
             self.progress |= {"databases": len(databases), "listed": len(plans)}
@@ -173,6 +178,30 @@ class SyncRun:
         for database_id, name, pk, source_id, digest, state in rows.iterator(chunk_size=5_000):
             known.setdefault(database_id, {})[name] = _Known(pk, source_id, digest, state)
         return known
+
+    def _storable_databases(self) -> Iterator[DatabaseRef]:
+        """Yield the databases that are to be read, as they can be kept; what cannot is a failed unit of the run."""
+        for ref in collect(lambda page: self.connector.list_databases(self.context(), page)):
+            if not is_chosen(ref.name, self.catalog.database_patterns):
+                continue
+            try:
+                check_segment(ref.name, "its name")
+            except InvalidName as error:
+                self._refuse_database(ref.name, str(error))
+                continue
+            properties = {storable_text(key): storable_text(value) for key, value in ref.properties.items()}
+            yield replace(ref, comment=storable_text(ref.comment), properties=properties)
+
+    def _refuse_database(self, name: str, reason: str) -> None:
+        shown = storable_text(name[:200])
+        logger.warning("sync of %s: database %s cannot be kept: %s", self.catalog.name, shown, reason)
+        failures = [{"name": shown, "reason": reason}]
+        SyncUnit.objects.update_or_create(
+            run_uuid=self.attempt.run_uuid,
+            database=shown,
+            defaults={"catalog": self.catalog, "state": "failed", "failures": failures, "finished_at": clock.now()},
+        )
+        self.refused += 1
 
     def _store_databases(self, refs: Sequence[DatabaseRef]) -> list[Database]:
         now = clock.now()
@@ -201,7 +230,7 @@ class SyncRun:
             try:
                 QualifiedName.of(self.catalog.name, plan.database.name, ref.name)
             except InvalidName as error:
-                plan.failures.append({"name": ref.name[:200], "reason": f"its name cannot be kept: {error}"})
+                plan.note(ref.name, f"its name cannot be kept: {error}")
                 continue
             refs[ref.name] = ref
         plan.listed = len(refs)
@@ -317,17 +346,7 @@ class SyncRun:
         counts: dict[str, int] = dict(unit.counts)
         read_at = clock.now()
         for loaded in self._batches(plan):
-            renames = [plan.renames[item.ref.name] for item in loaded if item.ref.name in plan.renames]
-            self._count(
-                counts,
-                store.store_loaded(
-                    catalog=self.catalog,
-                    database=plan.database,
-                    loaded=loaded,
-                    writing=self.writing(read_at),
-                    renames=renames,
-                ),
-            )
+            self._store(plan, loaded, read_at, counts)
         failpoints.reach(UNIT_STORED)
         if may_mark and plan.is_complete:
             gone = [known.pk for known in plan.vanished.values()]
@@ -348,6 +367,30 @@ class SyncRun:
             unit.finished_at = clock.now()
             unit.save()
         failpoints.reach(UNIT_DONE)
+
+    def _store(self, plan: _Plan, loaded: Sequence[Loaded], read_at: datetime, counts: dict[str, int]) -> None:
+        """Store what was loaded; where that fails, each by itself, so that one that cannot be stored holds up no other."""
+        renames = [plan.renames[item.ref.name] for item in loaded if item.ref.name in plan.renames]
+        try:
+            stored = store.store_loaded(
+                catalog=self.catalog,
+                database=plan.database,
+                loaded=loaded,
+                writing=self.writing(read_at),
+                renames=renames,
+            )
+        except NO_FAULT_OF_A_SUBJECT:
+            raise
+        except Exception as error:
+            if len(loaded) > 1:
+                for one in loaded:
+                    self._store(plan, [one], read_at, counts)
+                return
+            (one,) = loaded
+            logger.exception("sync of %s: a dataset of %s could not be stored", self.catalog.name, plan.database.name)
+            self._fail(plan, LoadFailure(one.ref, f"it could not be stored ({type(error).__name__})"))
+        else:
+            self._count(counts, stored)
 
     def _count(self, counts: dict[str, int], more: Mapping[str, int]) -> None:
         for name, number in more.items():
@@ -374,7 +417,7 @@ class SyncRun:
                         yield batch
                         batch, columns = [], 0
             except ConnectorError as error:
-                plan.failures.append({"name": plan.database.name, "reason": str(error)})
+                plan.note(plan.database.name, str(error))
                 plan.is_complete = False
                 break
             finally:
@@ -386,15 +429,15 @@ class SyncRun:
 
     def _fail(self, plan: _Plan, failure: LoadFailure) -> None:
         """Note a dataset that could not be read: its copy is stale, never dropped for it."""
-        plan.failures.append({"name": failure.ref.name, "reason": failure.reason[:500]})
+        plan.note(failure.ref.name, failure.reason)
         if not failure.gone:
             Dataset.objects.filter(database=plan.database, name=failure.ref.name, holds_name=True).update(
-                stale_reason=failure.reason[:500]
+                stale_reason=storable_text(failure.reason[:500])
             )
 
     def _finish(self, plans: Sequence[_Plan], hold: bool) -> Mapping[str, Any]:
         failed = [plan.database.name for plan in plans if not plan.is_complete]
-        failures = sum(len(plan.failures) for plan in plans)
+        failures = self.refused + sum(len(plan.failures) for plan in plans)
         now = clock.now()
         with transaction.atomic():
             self.attempt.fence()
@@ -437,7 +480,7 @@ def run_sync(attempt: Attempt) -> Mapping[str, Any]:
         finally:
             connector.close()
     except ConnectorError as error:
-        Catalog.objects.filter(pk=catalog.pk).update(last_error=str(error)[:2_000])
+        Catalog.objects.filter(pk=catalog.pk).update(last_error=storable_text(str(error)[:2_000]))
         raise RunFailed(str(error)) from error
 
 

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from catalog.access import gate
 from catalog.access.principals import Caller
 from catalog.connectors.base import ConnectorError
 from catalog.journal import clock, failpoints
-from catalog.journal.runs import Attempt, Cancelled, LostLease, create_run, find_active_run
+from catalog.journal.runs import NO_FAULT_OF_A_SUBJECT, Attempt, create_run, find_active_run
 from catalog.journal.selectors import Change, count_active_runs
 from catalog.selectors.datasets import dataset_for
 from catalog.selectors.definitions import iterate_datasets
@@ -271,7 +271,7 @@ def _keep(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> bool:
     """Keep what a scan found, and return whether it did not fail; what cannot be kept is said with the dataset and holds up no other."""
     try:
         _store(attempt, dataset, scanned)
-    except (Cancelled, LostLease, OperationalError):
+    except NO_FAULT_OF_A_SUBJECT:
         raise
     except Exception as error:  # its text may hold what was found
         reason = f"what was found could not be kept ({type(error).__name__})"

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 
 from catalog import bulk
 from catalog.access.principals import system_principal
 from catalog.journal import clock, failpoints
-from catalog.journal.runs import Attempt, Cancelled, LostLease
+from catalog.journal.runs import NO_FAULT_OF_A_SUBJECT, Attempt
 from catalog.journal.selectors import Change
 from catalog.journal.services import Entry, publish
 from catalog.selectors.bodies import Bodies, bodies_of, count_live, iterate_live
@@ -176,7 +176,7 @@ def _judge_apart(
     """Judge some datasets; where that fails, each by itself, so that one that cannot be judged holds up no other and keeps what it had."""
     try:
         return _judge(keys, slugs, attempt)
-    except (Cancelled, LostLease, OperationalError):
+    except NO_FAULT_OF_A_SUBJECT:
         raise
     except Exception:
         if len(keys) == 1:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from catalog import selectors
-from catalog.connectors.base import ConnectorError, Page, SourceUnavailable
+from catalog.connectors.base import ConnectorError, DatabaseRef, DatasetRef, LoadFailure, Page, SourceUnavailable
 from catalog.connectors.memory import MemoryConnector
-from catalog.domain.documents import Column
+from catalog.domain.documents import Column, DataFacts
 from catalog.domain.names import QualifiedName
 from catalog.domain.operations import AddColumn, CreateTable, DropColumn, RenameColumn, RenameTable
 from catalog.domain.types import parse_type
 from catalog.journal.models import JournalEntry
-from catalog.models import Catalog, ColumnRow, Dataset, DatasetState, DefinitionDocument, SyncHold
+from catalog.models import Catalog, ColumnRow, Database, Dataset, DatasetState, DefinitionDocument, SyncHold
 from catalog.services import annotating, catalogs, definitions
 from tests.conftest import Source, document, sync
 
@@ -366,6 +367,64 @@ def test_a_name_that_no_store_can_keep_fails_alone(source):
     source.creates("/" * 1000)
     run = source.sync()
     assert (run.result["created"], run.result["failures"]) == (1, 1)
+
+
+class Hostile(MemoryConnector):
+    """Says of its databases and of the table ``other`` what PostgreSQL cannot keep."""
+
+    what = ""
+
+    def list_databases(self, ctx, page=None):
+        found = super().list_databases(ctx, page)
+        refs = [replace(ref, comment="a\x00b", properties={"k\x00": "\ud800"}) for ref in found.items]
+        return Page([*refs, DatabaseRef("z\x00z")], found.next)
+
+    def list_datasets(self, ctx, database, page=None):
+        found = super().list_datasets(ctx, database, page)
+        return Page([*(self._odd(ref) for ref in found.items), DatasetRef(database, "a\x00b")], found.next)
+
+    def load(self, ctx, refs):
+        for one in super().load(ctx, [ref for ref in refs if "\x00" not in ref.name]):
+            if one.ref.name != "other" or self.what in ("digest", "source_id"):
+                yield replace(one, ref=self._odd(one.ref))
+            elif self.what == "rows":
+                yield replace(one, document=replace(one.document, data=DataFacts(rows=2**70)))
+            else:
+                yield LoadFailure(one.ref, "it says a\x00b\ud800")
+
+    def _odd(self, ref):
+        is_odd = ref.name == "other" and self.what in ("digest", "source_id")
+        return replace(ref, **{self.what: "a\x00b\ud800"}) if is_odd else ref
+
+
+@pytest.mark.parametrize("what", ["digest", "source_id", "rows", "reason"])
+def test_what_no_store_can_keep_holds_up_no_other(source, monkeypatch, what):
+    for name in ("good", "other", "third"):
+        source.creates(name, {"id": "int"})
+    monkeypatch.setattr(Hostile, "what", what)
+    monkeypatch.setattr("catalog.backends.make_connector", lambda *_: Hostile(space=source.space))
+    run = source.sync()
+    assert (run.state, run.result["created"], run.result["failures"]) == ("done", 2, 3), run.error
+    assert set(Dataset.objects.values_list("name", flat=True)) == {"good", "third"}
+    database = Database.objects.get()
+    assert (database.comment, database.properties) == ("a\ufffdb", {"k\ufffd": "\ufffd"})
+    units = selectors.list_sync_units(run_uuid=run.uuid, principal=source.caller.principal)
+    told = {failure["name"]: failure["reason"] for unit in units for failure in unit.failures}
+    assert set(told) == {"z\ufffdz", "a\ufffdb", "other"}
+    assert "NUL" in told["z\ufffdz"]
+    assert "NUL" in told["a\ufffdb"]
+    assert told["other"] == "it says a\ufffdb\ufffd" if what == "reason" else "could not be stored" in told["other"]
+
+
+def test_a_source_that_fails_with_odd_words_ends_its_run(source, monkeypatch):
+    def refuse(*_):
+        raise ConnectorError("it says a\x00b\ud800")
+
+    source.creates("good")
+    monkeypatch.setattr(MemoryConnector, "list_databases", refuse)
+    run = source.sync()
+    assert run.state == "failed"
+    assert run.error == "it says a\ufffdb?"
 
 
 def test_names_that_differ_in_case_only_are_ambiguous_where_the_source_folds(operator, db, tmp_path):
