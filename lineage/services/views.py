@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 
@@ -9,12 +10,15 @@ from django.db import transaction
 
 from catalog.domain.names import lookup_key
 from catalog.journal import clock
+from catalog.journal.runs import NO_FAULT_OF_A_SUBJECT
 from catalog.journal.selectors import Change
 from catalog.selectors.definitions import ViewText, columns_of, find_tables, iterate_views, list_view_texts
 from lineage.domain.sql import StatementLineage, TableName, UnreadableSql, dialect_of, masked_sql, query_lineage
 from lineage.models import Job, WantedTable
-from lineage.services.edges import EdgeKey, Shown, Told, record_shown
+from lineage.services.edges import EdgeKey, Shown, Told, TooManyEdges, record_shown
 from lineage.services.jobs import locked_jobs, save_jobs
+
+logger = logging.getLogger(__name__)
 
 FOLLOWED = frozenset({"identity", "definition"})
 NAMESPACE = "view"
@@ -52,19 +56,25 @@ def _tell(subjects: Sequence[uuid.UUID]) -> None:
 
 
 def _tell_one(view: ViewText) -> None:
-    problems: list[str] = []
-    edges: frozenset[EdgeKey] = frozenset()
-    missing: list[str] = []
+    """Tell the edges of one view; what fails at it stays with it and holds up no other."""
     dialect = dialect_of(view.platform)
-    if view.text is not None:
-        try:
-            edges, missing, problems = _edges_of(view, view.text, dialect)
-        except UnreadableSql as error:
-            problems = [str(error)]
+    try:
+        sql = masked_sql(view.text, dialect=dialect) if view.text is not None else ""
+        _keep(view, sql, *(_edges_of(view, view.text, dialect) if view.text is not None else (frozenset(), [], [])))
+    except NO_FAULT_OF_A_SUBJECT:
+        raise
+    except (UnreadableSql, TooManyEdges) as error:
+        _keep(view, sql, frozenset(), [], [str(error)])
+    except Exception as error:  # its text may quote the SQL
+        logger.exception("view %s could not be told", view.uuid)
+        _keep(view, "", frozenset(), [], [f"its SQL could not be told ({type(error).__name__})"])
+
+
+def _keep(view: ViewText, sql: str, edges: frozenset[EdgeKey], missing: Sequence[str], problems: Sequence[str]) -> None:
     with transaction.atomic():
         (job,) = locked_jobs([("view", NAMESPACE, str(view.uuid))]).values()
-        job.sql = masked_sql(view.text, dialect=dialect) if view.text is not None else ""
-        job.problems = problems[:20]
+        job.sql = sql
+        job.problems = list(problems[:20])
         key = f"version {view.schema_version}" if view.text is not None else f"gone {view.since:%Y%m%dT%H%M%S%f}"
         # What one version shows grows while tables come that it names.
         shown = Shown(key, view.since, edges, is_declared=True)

@@ -24,7 +24,7 @@ from lineage.graph.relational import RelationalGraph
 from lineage.models import Edge as EdgeRow
 from lineage.models import Job, JobRun, LineageEvent, WantedTable
 from lineage.selectors.graphs import get_graph
-from lineage.services import edges
+from lineage.services import edges, views
 from lineage.services.applying import apply_waiting
 from lineage.services.receiving import receive_events
 from lineage.services.views import tell_all_views
@@ -628,6 +628,23 @@ def test_a_view_that_is_dropped_has_no_edges_any_more_but_had(source):
     pump()
     assert not met(seen, Moment())
     assert met(seen, Moment(as_of=before))
+
+
+def test_a_view_that_fails_holds_up_no_other(source, monkeypatch):
+    monkeypatch.setattr(edges, "MAX_EDGES", 3)
+    for name, text in (("wide", "SELECT a, b, c, d FROM wide_table"), ("narrow", "SELECT x FROM orders")):
+        columns = {"a": "long", "b": "long", "c": "long", "d": "long"} if name == "wide" else {"x": "long"}
+        source.creates("wide_table" if name == "wide" else "orders", columns)
+        source.does(CreateTable("db", name, replace(document(columns), kind="view", view_text=text)))
+    source.sync()
+    pump()
+    assert upstream(source, "narrow") == ["orders"]
+    assert "at most 3 are kept" in Job.objects.get(name=str(source.id_of("wide"))).problems[0]
+    monkeypatch.setattr(views, "_edges_of", lambda *_: 1 / 0)
+    tell_all_views()
+    assert {tuple(job.problems) for job in Job.objects.filter(kind="view")} == {
+        ("its SQL could not be told (ZeroDivisionError)",)
+    }
 
 
 def test_a_view_whose_text_cannot_be_read_says_so(source):
