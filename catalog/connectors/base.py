@@ -408,20 +408,29 @@ def page_of_names(names: Iterable[str], ctx: Context, page: PageToken | None) ->
     return Page(shown, shown[-1] if start + len(shown) < len(ordered) else None)
 
 
-def collect(list_page: Callable[[PageToken | None], Page[Item]], *, limit: int = 10_000_000) -> list[Item]:
-    """Return the items of all pages. :raises ConnectorError: if the source pages in circles or past the limit."""
-    items: list[Item] = []
+def each_page(list_page: Callable[[PageToken | None], Page[Item]]) -> Iterator[Sequence[Item]]:
+    """Yield the items of one page after the other. :raises ConnectorError: if the source pages in circles."""
     page: PageToken | None = None
     seen: set[PageToken] = set()
     while True:
         answer = list_page(page)
-        items += answer.items
+        yield answer.items
         if answer.next is None:
-            return items
-        if answer.next in seen or len(items) > limit:
+            return
+        if answer.next in seen:
             raise ConnectorError("the source's listing does not end")
         seen.add(answer.next)
         page = answer.next
+
+
+def collect(list_page: Callable[[PageToken | None], Page[Item]], *, limit: int = 10_000_000) -> list[Item]:
+    """Return the items of all pages. :raises ConnectorError: if the source pages in circles or past the limit."""
+    items: list[Item] = []
+    for part in each_page(list_page):
+        if len(items) > limit:
+            raise ConnectorError("the source's listing does not end")
+        items += part
+    return items
 
 
 def text_option(options: Mapping[str, Any], name: str, spec: ConnectorSpec) -> str:

@@ -73,6 +73,7 @@ from catalog.selectors.metadata import (
 )
 from catalog.selectors.partitions import (
     PartitionedTable,
+    count_partitions,
     get_partitions,
     list_partition_names,
     list_partitions,
@@ -106,6 +107,7 @@ __all__ = [
     "ViewOfQuery",
     "case_rule",
     "count_bookmarks",
+    "count_partitions",
     "data_metadata_of",
     "data_metadata_of_dataset",
     "diff_versions",

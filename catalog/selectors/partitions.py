@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from catalog.access.principals import Principal
-from catalog.connectors.base import Connector, Context, DatasetRef, HasPartitions, Page, Partition, collect
-from catalog.domain.partitions import Key, PartitionFilter, could_be_of, parse_partition_filter
+from catalog.connectors.base import Connector, Context, DatasetRef, HasPartitions, Page, Partition, each_page
+from catalog.domain.partitions import InvalidFilter, Key, PartitionFilter, could_be_of, parse_partition_filter
 from catalog.models import Catalog
 from catalog.selectors.connecting import LIVE_SECONDS, ask, place_of
 from catalog.selectors.datasets import dataset_for_details
@@ -70,22 +70,53 @@ def list_partitions(
     return ask(table.catalog, question)
 
 
-def list_partition_names(table: PartitionedTable, wanted: str = "") -> Sequence[str]:
+def list_partition_names(table: PartitionedTable, wanted: str = "", *, first: int | None = None) -> Sequence[str]:
     """
-    Return the names of all partitions that a filter wants, in order; none for a table without partitions.
+    Return the names of the partitions that a filter wants, in order, all or so many; none for a table without partitions.
 
-    :raises InvalidFilter, Unsupported, ConnectorError: as :func:`list_partitions`.
+    :raises InvalidFilter: if there are more than one answer may hold, or as :func:`list_partitions`.
+    :raises Unsupported, ConnectorError: as that does.
     """
+
+    def question(pages: Iterator[Sequence[str]]) -> Sequence[str]:
+        names: list[str] = []
+        for page in pages:
+            names += page
+            if len(names) > MAX_NAMES or (first is not None and len(names) >= first):
+                break
+        return names
+
+    names = _ask_names(table, wanted, question, a_page=NAMES_A_PAGE if first is None else first)
+    if len(names) > MAX_NAMES:
+        raise InvalidFilter(f"there are more than {MAX_NAMES:,} such partitions; give a filter, or a limit")
+    return names[:first]
+
+
+def count_partitions(table: PartitionedTable, wanted: str = "") -> int:
+    """Return how many partitions a filter wants, of however many. :raises: as :func:`list_partitions`."""
+    return _ask_names(table, wanted, lambda pages: sum(map(len, pages)))
+
+
+Answer = TypeVar("Answer")
+
+
+def _ask_names(
+    table: PartitionedTable,
+    wanted: str,
+    question: Callable[[Iterator[Sequence[str]]], Answer],
+    a_page: int = NAMES_A_PAGE,
+) -> Answer:
+    """Return what a question makes of the pages of names, of which it may leave some unread."""
     compiled = _filter(table, wanted)
     if not table.keys:
-        return []
-    ctx = Context.within(LIVE_SECONDS, page_size=NAMES_A_PAGE)
+        return question(iter(()))
+    ctx = Context.within(LIVE_SECONDS, page_size=max(1, min(a_page, NAMES_A_PAGE)))
 
-    def question(connector: Connector) -> Sequence[str]:
+    def asked(connector: Connector) -> Answer:
         lister = _lister(connector)
-        return collect(lambda page: lister.partition_names(ctx, table.ref, compiled, page), limit=MAX_NAMES)
+        return question(each_page(lambda page: lister.partition_names(ctx, table.ref, compiled, page)))
 
-    return ask(table.catalog, question)
+    return ask(table.catalog, asked)
 
 
 def pick_partition_names(table: PartitionedTable, names: Sequence[str], wanted: str) -> Sequence[str]:

@@ -10,6 +10,7 @@ from django.test import Client
 from catalog.api.mds.types import TypeContext, metacat_type
 from catalog.api.mds.views.places import _filter_of
 from catalog.connectors.base import Context, DatasetRef
+from catalog.connectors.hive import HiveConnector
 from catalog.services import annotating, catalogs
 from deploy.demo.hive import HiveFile
 from tests.conftest import refreshed, sync
@@ -47,6 +48,33 @@ def said(answer):
     body = answer.json()
     assert body["error"] == body["message"]
     return answer.status_code, body["error"].removeprefix("An error occurred: ")
+
+
+def test_no_more_names_are_read_than_an_answer_takes_and_any_number_is_counted(api, hive, monkeypatch):
+    for day in range(3, 29):
+        hive.add_partition("logs", "lines", ["day", "hour"], (f"2026-11-{day:02}", "0"), location=f"s3://lake/l/{day}")
+    asked: list[int] = []
+    names_of = HiveConnector.partition_names
+
+    def counted(self, ctx, ref, wanted, page=None):
+        found = names_of(self, ctx, ref, wanted, page)
+        asked.append(len(found.items))
+        return found
+
+    monkeypatch.setattr(HiveConnector, "partition_names", counted)
+    monkeypatch.setattr("catalog.selectors.partitions.NAMES_A_PAGE", 10)
+    keys = f"{P}/keys"
+    first = api.get(f"{keys}?offset=1&limit=2").json()
+    assert first == ["day=2026-11-01/hour=1", "day=2026-11-02/hour=0"]
+    assert sum(asked) == 3
+    assert api.get(f"{keys}?sortOrder=DESC&limit=1").json() == ["day=2026-11-28/hour=0"]
+    assert api.get(f"{P}/count").json() == 29
+    assert api.get(f"{keys}?limit=0").json() == []
+    monkeypatch.setattr("catalog.selectors.partitions.MAX_NAMES", 20)
+    assert api.get(f"{P}/count").json() == 29
+    assert len(api.get(f"{keys}?limit=20").json()) == 20
+    status, text = said(api.get(keys))
+    assert (status, text) == (400, "there are more than 20 such partitions; give a filter, or a limit")
 
 
 def test_types_are_in_the_words_of_the_client(api, hive):
@@ -315,7 +343,6 @@ class TestTrust:
 
 
 def test_the_source_s_words_are_live_only(hive, tmp_path):
-    from catalog.connectors.hive import HiveConnector
 
     connector = HiveConnector(database_url=f"sqlite:///{tmp_path}/metastore.db")
     (answer,) = connector.load(Context.within(5), [DatasetRef("logs", "lines")])

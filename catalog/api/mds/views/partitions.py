@@ -35,23 +35,30 @@ class _Wanted:
         ordered = items[::-1] if self.descending else items
         return ordered[self.offset : None if self.limit is None else self.offset + self.limit]
 
-    def _all_names(self) -> Sequence[str]:
+    def _all_names(self, first: int | None = None) -> Sequence[str]:
         if self.names is None:
-            return selectors.list_partition_names(self.table, self.filter)
+            return selectors.list_partition_names(self.table, self.filter, first=first)
         picked = selectors.pick_partition_names(self.table, self.names, self.filter)
         return [each.name for each in selectors.get_partitions(self.table, picked)]
 
+    def _some_names(self) -> Sequence[str]:
+        """Return the names that are wanted in order of names; no more are asked for than that takes."""
+        is_cut = self.limit is not None and not self.descending
+        return self._cut(self._all_names(self.offset + (self.limit or 0) if is_cut else None))
+
     def count(self) -> int:
         """Return how many there are."""
+        if self.names is None:
+            return selectors.count_partitions(self.table, self.filter)
         return len(self._all_names())
 
     def partition_names(self) -> Sequence[str]:
         """Return their names."""
-        return [each.name for each in self.partitions()] if self.by_date else self._cut(self._all_names())
+        return [each.name for each in self.partitions()] if self.by_date else self._some_names()
 
     def partitions(self) -> Sequence[Any]:
         """Return them. :raises InvalidRequest: if they are too many for one answer."""
-        names = self._all_names() if self.by_date else self._cut(self._all_names())
+        names = self._all_names() if self.by_date else self._some_names()
         if len(names) > MOST_PARTITIONS:
             raise InvalidRequest(
                 f"{len(names)} partitions are more than one answer may hold ({MOST_PARTITIONS}); give a filter or a limit"
