@@ -18,7 +18,11 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class LookedInto:
-    """A dataset as it is looked into. ``columns`` are those of its body; ``is_here`` is False for one that is gone."""
+    """
+    A dataset as it is looked into. ``columns`` are those of its body; ``is_here`` is False for one that is gone.
+
+    ``data`` is what its source said of its rows, which is another value once they change.
+    """
 
     catalog_uuid: uuid.UUID
     uuid: uuid.UUID
@@ -26,6 +30,7 @@ class LookedInto:
     name: str
     is_here: bool
     columns: Sequence[Mapping[str, Any]] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 def list_looked_into(uuids: Sequence[uuid.UUID]) -> list[LookedInto]:
@@ -34,13 +39,18 @@ def list_looked_into(uuids: Sequence[uuid.UUID]) -> list[LookedInto]:
     wanted = list(dict.fromkeys(uuids))
     for start in range(0, len(wanted), PAGE):
         rows = Dataset.objects.filter(uuid__in=wanted[start : start + PAGE])
-        for key, catalog, database, name, holds, state, body in rows.values_list(
-            "uuid", "catalog__uuid", "database__name", "name", "holds_name", "state", "body"
+        for key, catalog, database, name, holds, state, body, data in rows.values_list(
+            "uuid", "catalog__uuid", "database__name", "name", "holds_name", "state", "body", "data"
         ):
             is_here = holds and state == DatasetState.LIVE
             columns = orjson.loads(bytes(body))["columns"] if is_here else ()
-            found.append(LookedInto(catalog, key, database or "", name, is_here, columns))
+            found.append(LookedInto(catalog, key, database or "", name, is_here, columns, data))
     return found
+
+
+def has_other_data(dataset: LookedInto) -> bool:
+    """Return whether the rows of a dataset changed since it was read."""
+    return Dataset.objects.filter(uuid=dataset.uuid).values_list("data", flat=True).first() != dataset.data
 
 
 def catalogs_of_datasets(uuids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:

@@ -27,6 +27,7 @@ from catalog.selectors.scanning import (
     LookedInto,
     RowSource,
     catalogs_of_datasets,
+    has_other_data,
     having_findings,
     list_looked_into,
     list_row_sources,
@@ -185,7 +186,8 @@ def run_scan(attempt: Attempt) -> Mapping[str, Any]:
 
 def _scan_batch(source: RowSource, sampler: Sampler | None, refused: str, progress: _Progress) -> bool:
     """Scan the next datasets that are due; return whether there were any."""
-    due = Scan.objects.filter(catalog_uuid=source.uuid, due_at__lte=clock.now()).order_by("due_at")
+    began = clock.now()
+    due = Scan.objects.filter(catalog_uuid=source.uuid, due_at__lte=began).order_by("due_at")
     keys = list(due.values_list("dataset_uuid", flat=True)[:BATCH])
     datasets = list_looked_into(keys)
     gone = [dataset.uuid for dataset in datasets if not dataset.is_here or dataset.catalog_uuid != source.uuid]
@@ -193,14 +195,14 @@ def _scan_batch(source: RowSource, sampler: Sampler | None, refused: str, progre
     Scan.objects.filter(dataset_uuid__in=gone).update(due_at=None)
     here = [dataset for dataset in datasets if dataset.uuid not in set(gone)]
     if sampler is None and not refused:
-        _scan_names(here, progress)
+        _scan_names(here, progress, began)
     else:
         checks = _checks_of(here)
         for dataset in here:
             progress.attempt.check_cancelled()
             task = _task(dataset, checks.get(dataset.uuid, ()))
             scanned = sampler.scan(task) if sampler is not None else _refused(task, refused)
-            progress.tell(not _keep(progress.attempt, dataset, scanned))
+            progress.tell(not _keep(progress.attempt, dataset, scanned, began))
     return bool(keys)
 
 
@@ -239,7 +241,7 @@ def _columns(dataset: LookedInto) -> list[ScannedColumn]:
     ]
 
 
-def _scan_names(datasets: Sequence[LookedInto], progress: _Progress) -> None:
+def _scan_names(datasets: Sequence[LookedInto], progress: _Progress, began: datetime) -> None:
     """Go by names alone. Most datasets have nothing to tell then, and are written all at once."""
     told = having_findings([dataset.uuid for dataset in datasets]) | _checks_of(datasets).keys()
     quiet = []
@@ -247,16 +249,29 @@ def _scan_names(datasets: Sequence[LookedInto], progress: _Progress) -> None:
         task = Task(str(dataset.uuid), dataset.database, dataset.name, _columns(dataset))
         scanned = scan_names(task, detectors())
         if scanned.findings or dataset.uuid in told:
-            _store(progress.attempt, dataset, scanned)
+            _store(progress.attempt, dataset, scanned, began)
         else:
             quiet.append(dataset.uuid)
         progress.tell(failed=False)
     now = clock.now()
     with transaction.atomic():
         progress.attempt.fence()
-        Scan.objects.filter(dataset_uuid__in=quiet).update(
+        # Those told anew meanwhile stay due.
+        Scan.objects.filter(dataset_uuid__in=quiet, due_at__lte=began).update(
             scanned_at=now, due_at=_next(now, 0), failures=0, error="", reads_rows=False, profile=None
         )
+
+
+def _due_after(row: Scan, dataset: LookedInto, began: datetime, now: datetime) -> datetime | None:
+    """Return when a dataset is due after a scan that began at a time. What changed since then the scan may not have seen."""
+    if row.due_at is None:
+        return None  # it is gone
+    due = _next(now, row.failures)
+    if row.due_at > began:  # its definition changed, a check came, or somebody asked
+        return min(due, row.due_at)
+    if has_other_data(dataset):
+        return min(due, now + timedelta(seconds=settings.SAMPLING["least_seconds"]))
+    return due
 
 
 def _next(now: datetime, failures: int) -> datetime:
@@ -267,21 +282,21 @@ def _next(now: datetime, failures: int) -> datetime:
     return now + timedelta(seconds=seconds)
 
 
-def _keep(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> bool:
+def _keep(attempt: Attempt, dataset: LookedInto, scanned: Scanned, began: datetime) -> bool:
     """Keep what a scan found, and return whether it did not fail; what cannot be kept is said with the dataset and holds up no other."""
     try:
-        _store(attempt, dataset, scanned)
+        _store(attempt, dataset, scanned, began)
     except NO_FAULT_OF_A_SUBJECT:
         raise
     except Exception as error:  # its text may hold what was found
         reason = f"what was found could not be kept ({type(error).__name__})"
         logger.error("dataset %s: %s", dataset.uuid, reason)
-        _store(attempt, dataset, Scanned(str(dataset.uuid), error=reason))
+        _store(attempt, dataset, Scanned(str(dataset.uuid), error=reason), began)
         return False
     return scanned.is_refused or not scanned.error
 
 
-def _store(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> None:
+def _store(attempt: Attempt, dataset: LookedInto, scanned: Scanned, began: datetime) -> None:
     """Keep what a scan found, in one transaction: the suggestions, the profile, how checks ended, and when the next one is due."""
     now = clock.now()
     with transaction.atomic():
@@ -293,7 +308,7 @@ def _store(attempt: Attempt, dataset: LookedInto, scanned: Scanned) -> None:
         row.scanned_at = now
         row.error = scanned.error
         row.failures = row.failures + 1 if scanned.error and not scanned.is_refused else 0
-        row.due_at = _next(now, row.failures)
+        row.due_at = _due_after(row, dataset, began, now)
         row.reads_rows = scanned.profile is not None or bool(scanned.error)
         if scanned.profile is not None:
             row.profile = scanned.profile | {"made_at": now.isoformat()}

@@ -479,6 +479,38 @@ def test_a_source_that_fails_is_tried_again_later_and_forgets_nothing(allowed, o
     assert reads.get_check(principal=operator.principal, check_uuid=check).status == "pass"
 
 
+def test_what_changes_while_a_scan_runs_is_looked_into_again(allowed, operator, monkeypatch):
+    allowed.scan()
+    key, whole, meanwhile = allowed.id_of("people"), Sampler.scan, []
+
+    def scan(self, task):
+        found = whole(self, task)
+        if meanwhile:
+            meanwhile.pop()()
+        return found
+
+    def another_column():
+        allowed.run("ALTER TABLE people ADD COLUMN extra TEXT")
+        allowed.sync()
+
+    def another_check():
+        checks.add_check(caller=operator, dataset_uuid=key, kind="row_count", arguments={"least": 1})
+
+    monkeypatch.setattr(Sampler, "scan", scan)
+    for change in (another_column, another_check):
+        meanwhile.append(change)
+        request_scan(caller=operator, dataset_uuid=key)
+        assert allowed.scan() == [{"scanned": 2, "failed": 0}]
+    quality = allowed.quality("people")
+    assert "extra" in [column["path"] for column in quality.profile["columns"]]
+    assert [check.status for check in quality.checks] == ["pass"]
+    meanwhile.append(lambda: Dataset.objects.filter(uuid=key).update(data={"rows": 301}))
+    request_scan(caller=operator, dataset_uuid=key)
+    assert allowed.scan() == [{"scanned": 1, "failed": 0}]
+    quality = allowed.quality("people")
+    assert quality.due_at - quality.scanned_at == timedelta(minutes=10)
+
+
 def test_rows_that_cannot_be_read_are_no_failure_and_not_asked_for_again_soon(shop, tmp_path):
     hive = HiveFile(tmp_path / "metastore.db", created=1_790_000_000)
     hive.create_database("main", "", f"file:{tmp_path}")
