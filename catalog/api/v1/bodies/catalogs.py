@@ -11,7 +11,7 @@ class OptionShape(Shape):
     name = serializers.CharField()
     title = serializers.CharField()
     help = serializers.CharField()
-    required = serializers.BooleanField()  # type: ignore[assignment]  # as above
+    required = serializers.BooleanField()  # type: ignore[assignment]  # the field's name is ours
     secret = serializers.BooleanField()
     default = serializers.CharField()
     placeholder = serializers.CharField()
