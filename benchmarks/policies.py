@@ -48,7 +48,7 @@ while True:
     bodies, place = iterate_bodies(after=place)
     if not bodies:
         break
-    count += len(bodies)
+    count += sum(1 for _ in bodies)
 told(f"only reading {count:,} bodies", began)
 def text(number, must="dataset.owners.size() > 0 || dataset.name != 'x'"):
     return f'policy: p{number}\\nresource: dataset\\nassert: "{must}"\\nexamples: {{fail: [{{dataset: {{name: x}}}}]}}'

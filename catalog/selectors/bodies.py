@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,7 +15,24 @@ from catalog.access.principals import Principal
 from catalog.models import Dataset, DatasetState
 
 PAGE = 500
-Bodies = list[tuple[uuid.UUID, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Some datasets with their bodies as stored. Each is taken apart as it is come to: a page at once costs three times as much, most of it the collector's."""
+
+    stored: Sequence[tuple[uuid.UUID, bytes | memoryview]]
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def __iter__(self) -> Iterator[tuple[uuid.UUID, dict[str, Any]]]:
+        return ((key, orjson.loads(body)) for key, body in self.stored)
+
+    @property
+    def keys(self) -> list[uuid.UUID]:
+        """The ids of the datasets, in the order of the bodies."""
+        return [key for key, _ in self.stored]
 
 
 def iterate_bodies(*, after: int = 0, principal: Principal | None = None, limit: int = PAGE) -> tuple[Bodies, int]:
@@ -27,7 +45,7 @@ def iterate_bodies(*, after: int = 0, principal: Principal | None = None, limit:
     if principal is not None:
         condition &= gate.condition(principal, gate.READ)
     rows = list(Dataset.objects.filter(condition).order_by("pk").values_list("pk", "uuid", "body")[:limit])
-    return [(key, orjson.loads(bytes(body))) for _, key, body in rows], rows[-1][0] if rows else after
+    return Bodies([(key, body) for _, key, body in rows]), rows[-1][0] if rows else after
 
 
 def iterate_live(*, after: int = 0, limit: int = PAGE) -> tuple[list[uuid.UUID], int]:
@@ -40,7 +58,7 @@ def iterate_live(*, after: int = 0, limit: int = PAGE) -> tuple[list[uuid.UUID],
 def bodies_of(uuids: Sequence[uuid.UUID]) -> Bodies:
     """Return those of some datasets that are live, with their bodies; for Cairn's own workers."""
     rows = Dataset.objects.filter(uuid__in=list(uuids), state=DatasetState.LIVE, holds_name=True)
-    return [(key, orjson.loads(bytes(body))) for key, body in rows.values_list("uuid", "body")]
+    return Bodies(list(rows.values_list("uuid", "body")))
 
 
 def count_live(*, principal: Principal | None = None) -> int:

@@ -12,13 +12,11 @@ from typing import Any
 from catalog.access.principals import Principal
 from catalog.journal import clock
 from catalog.selectors.bodies import count_live, iterate_bodies
-from detection.selectors import count_checks
 from policy.backends import rule_of
 from policy.domain.envelope import Rule
-from policy.domain.facts import Checked
 from policy.domain.verdicts import Subject, Verdict, judgements, wanted_by
 from policy.selectors.policies import active_rules
-from policy.selectors.verdicts import explanation
+from policy.selectors.verdicts import explanation, subjects_of
 
 DRY_RUN_SECONDS = 10.0
 SHOWN_CHANGES = 100
@@ -77,9 +75,8 @@ def dry_run(*, principal: Principal, text: str, seconds: float = DRY_RUN_SECONDS
         if not bodies:
             found.datasets = found.looked_at
             break
-        checks = count_checks([key for key, _ in bodies])
-        for key, body in bodies:
-            _try(found, rule, before, Subject.of(body, Checked(*checks.get(key, (0, 0))), now, wanted))
+        for _, subject in subjects_of(bodies, wanted, now):
+            _try(found, rule, before, subject)
     found.seconds = time.monotonic() - began
     return found
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,12 +13,13 @@ import orjson
 
 from catalog.access.principals import Principal
 from catalog.journal import clock
+from catalog.selectors.bodies import Bodies
 from catalog.selectors.datasets import dataset_for_details
 from detection.selectors import count_checks
 from policy.backends import rule_language
 from policy.domain.envelope import Rule
 from policy.domain.explaining import Part, explain
-from policy.domain.facts import Checked, types_of
+from policy.domain.facts import OF_CHECKS, Checked, types_of
 from policy.domain.verdicts import Subject, Verdict, judgements
 from policy.models import Violation, Waiver
 from policy.selectors.policies import active_rules
@@ -111,6 +113,13 @@ def _of_all_columns(slug: str, rule: Rule, passing: int) -> VerdictView:
 
 def _waiver(row: Waiver, slug: str) -> WaiverView:
     return WaiverView(row.uuid, slug, row.reason, row.author, row.created_at, row.expires_at)
+
+
+def subjects_of(bodies: Bodies, wanted: AbstractSet[str], now: datetime) -> Iterator[tuple[uuid.UUID, Subject]]:
+    """Return what is judged of some datasets, with the facts that are wanted; their checks are counted only if rules ask for them."""
+    checks = count_checks(bodies.keys) if wanted & OF_CHECKS else {}
+    for key, body in bodies:
+        yield key, Subject.of(body, Checked(*checks.get(key, (0, 0))), now, wanted)
 
 
 Waivers = Mapping[tuple[int, uuid.UUID], Mapping[uuid.UUID | None, Waiver]]

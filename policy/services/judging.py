@@ -20,13 +20,11 @@ from catalog.journal.selectors import Change
 from catalog.journal.services import Entry, publish
 from catalog.selectors.bodies import Bodies, bodies_of, count_live, iterate_live
 from catalog.selectors.scanning import catalogs_of_datasets
-from detection.selectors import count_checks
 from policy.domain.envelope import Rule
-from policy.domain.facts import Checked
-from policy.domain.verdicts import Judgement, Subject, Verdict, judgements, wanted_by
+from policy.domain.verdicts import Judgement, Verdict, judgements, wanted_by
 from policy.models import DailyCount, Policy, Violation
 from policy.selectors.policies import active_policies, active_rules
-from policy.selectors.verdicts import explanation, waivers_of
+from policy.selectors.verdicts import explanation, subjects_of, waivers_of
 
 logger = logging.getLogger(__name__)
 
@@ -216,11 +214,8 @@ def _look(
     found = _Found()
     if not rules:
         return found
-    uuids = [key for key, _ in bodies]
-    checks, waivers = count_checks(uuids), waivers_of(uuids, now)
-    wanted = wanted_by(rule for _, rule in rules)
-    for key, body in bodies:
-        subject = Subject.of(body, Checked(*checks.get(key, (0, 0))), now, wanted)
+    waivers, wanted = waivers_of(bodies.keys, now), wanted_by(rule for _, rule in rules)
+    for key, subject in subjects_of(bodies, wanted, now):
         for policy, rule in rules:
             for one in judgements(rule, subject, waivers.get((policy, key), ())):
                 found.counts[policy, one.verdict.value] += 1
