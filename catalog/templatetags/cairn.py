@@ -177,7 +177,8 @@ def when(context: template.Context, moment: datetime | str | None, missing: str 
 
 
 def _three(value: float) -> str:
-    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+    """Return a number from 1 to 1,023 by three digits or more: 1.50, 12.3, 1,020."""
+    return f"{value:,.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
 
 
 @register.filter
@@ -216,7 +217,7 @@ def size(value: int | None) -> SafeString | str:
                 _three(value / factor),
                 unit,
             )
-    return format_html('{} <span class="unit">bytes</span>', value)
+    return format_html('{} <span class="unit">bytes</span>', f"{value:,}")
 
 
 @register.filter

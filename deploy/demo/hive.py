@@ -165,8 +165,9 @@ class HiveFile:
         *,
         location: str,
         parameters: Mapping[str, str] | None = None,
+        created: int | None = None,
     ) -> None:
-        """Name a folder as a partition of a table."""
+        """Name a folder as a partition of a table, made at a time in seconds, or else when the tables were."""
         with self._connection:
             key, columns_key, reads, writes, serializer = self._find(
                 't."TBL_ID", s."CD_ID", s."INPUT_FORMAT", s."OUTPUT_FORMAT", s."SERDE_ID"', database, table
@@ -180,7 +181,8 @@ class HiveFile:
                 SERDE_ID=serializer,
             )
             name = "/".join(f"{part}={_escaped(value)}" for part, value in zip(keys, values, strict=True))
-            partition = self._insert("PARTITIONS", CREATE_TIME=self._created, PART_NAME=name, SD_ID=storage, TBL_ID=key)
+            at = self._created if created is None else created
+            partition = self._insert("PARTITIONS", CREATE_TIME=at, PART_NAME=name, SD_ID=storage, TBL_ID=key)
             for index, value in enumerate(values):
                 self._insert("PARTITION_KEY_VALS", PART_ID=partition, PART_KEY_VAL=value, INTEGER_IDX=index)
             for parameter, value in (parameters or {}).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -90,7 +91,17 @@ def _build_table(connection: duckdb.DuckDBPyConnection, hive: HiveFile, file: Pa
     for path in sorted(folder.glob("/".join("*=*" for _ in keys))) if keys else ():
         values = tuple(unquote(part.partition("=")[2]) for part in path.relative_to(folder).parts)
         parameters = {"numRows": str(counted[values]), **_sizes(path)}
-        hive.add_partition(database, table, keys, values, location=f"file:{path}", parameters=parameters)
+        hive.add_partition(
+            database, table, keys, values, location=f"file:{path}", parameters=parameters, created=_begins(values[0])
+        )
+
+
+def _begins(value: str) -> int | None:
+    """Return when a day begins, in seconds: its partition is made then. None for what is no day."""
+    try:
+        return int(datetime.fromisoformat(f"{value}T00:00+00:00").timestamp())
+    except ValueError:
+        return None
 
 
 def _sizes(folder: Path) -> Mapping[str, str]:

@@ -118,6 +118,10 @@ def test_the_quality_page_decides_and_adds(web, api, shop):
     assert "30 of 30 values, and its name" in page
     assert HOSTILE not in page
     finding = api.get("/v1/findings").json()["items"][0]["uuid"]
+    told = web.get("/datasets/shop/main/people?tab=history").content.decode()
+    assert "Finding of email: email, suggested" in told
+    assert "detector email/1" in told
+    assert 'value="undo"' not in told  # it is decided about, under Quality
     assert web.post(address, {"action": "rejected", "finding": finding}).status_code == 302
     assert "rejected: not so" in web.get(address).content.decode()
     added = {"action": "add_check", "kind": "range", "column": "id", "least": "0", "greatest": "10", "share": "99.5"}

@@ -345,6 +345,25 @@ def test_a_kind_of_source_shows_its_own_options(browser, cairn):
     page.context.close()
 
 
+def test_a_kind_of_check_asks_for_what_it_needs(browser, cairn):
+    page = opened(browser, cairn, "/quality/accounts/main/addresses")
+    asked = {
+        "completeness": {"Column", "In at least, % of rows"},
+        "range": {"Column", "Least", "Greatest", "In at least, % of rows"},
+        "accepted_values": {"Column", "Accepted values", "In at least, % of rows"},
+        "freshness": {"Column", "Not older than, hours"},
+        "row_count": {"Least", "Greatest"},
+    }
+    labels = set().union(*asked.values())
+    for kind, shown in asked.items():
+        page.get_by_label("Kind").select_option(kind)
+        assert {label for label in labels if page.get_by_label(label, exact=True).is_visible()} == shown
+    page.get_by_label("Least", exact=True).fill("1")
+    page.get_by_role("button", name="Add check").click()
+    expect(page.get_by_text("It has 1 or more rows")).to_be_visible()
+    page.context.close()
+
+
 def test_removing_a_catalog_asks_for_its_name(browser, cairn):
     page = opened(browser, cairn, "/catalogs/lake")
     page.get_by_role("button", name="Remove lake…").click()

@@ -53,13 +53,13 @@ for (const control of document.querySelectorAll("[data-submits]")) {
   control.addEventListener("change", () => control.form?.requestSubmit());
 }
 
-// Choosing a kind of source shows that kind's options.
+// Choosing a kind, by the control that data-kinds names, shows what is asked of that kind.
 for (const form of document.querySelectorAll("[data-kinds]")) {
   const show = () => {
-    const chosen = form.querySelector("input[name=platform]:checked")?.value;
+    const chosen = new FormData(form).get(form.dataset.kinds);
     for (const part of form.querySelectorAll("[data-kind]")) {
-      part.hidden = part.dataset.kind !== chosen;
-      for (const input of part.querySelectorAll("input")) input.disabled = part.hidden;
+      part.hidden = !part.dataset.kind.split(" ").includes(chosen);
+      for (const input of part.querySelectorAll("input, textarea")) input.disabled = part.hidden;
     }
   };
   form.addEventListener("change", show);

@@ -24,7 +24,7 @@ from catalog.selectors import StoredDataset
 from catalog.services import annotating
 from catalog.services.annotating import Annotated
 from catalog.services.definitions import VersionConflict
-from catalog.templatetags.cairn import dataset_url
+from catalog.templatetags.cairn import dataset_url, words
 from catalog.templatetags.tabs import tabs_of
 from catalog.web import errors
 from catalog.web.context import number_of
@@ -342,6 +342,8 @@ def _history(
             {
                 "uuid": claim.uuid,
                 "text": _claim_text(claim),
+                "said_by": claim.said_by,
+                "can_be_undone": claim.aspect != "finding",
                 "author": names.get(claim.author, claim.author),
                 "said_at": claim.said_at,
                 "ended_at": claim.ended_at,
@@ -361,6 +363,8 @@ def _claim_text(claim: selectors.ClaimView) -> str:
         case "property":
             value = claim.value if isinstance(claim.value, str) else orjson.dumps(claim.value).decode()
             return f"Property {claim.key}: {value[:300]}"
+        case "finding":
+            return f"Finding{of}: {words(claim.key)}, {claim.status}"
         case aspect:
             return f"{aspect.title()}{of}: {claim.key}"
 
