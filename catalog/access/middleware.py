@@ -13,6 +13,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from catalog.access.models import User
 from catalog.access.principals import Caller, Principal, principal_for_name, principal_for_token, principal_for_user
 
+_DOORS = ("/v1/", "/mds/", "/api/", "/registry/", "/graphql")
+"""Where programs ask."""
+
 
 class PrincipalMiddleware:
     """Sets ``request.principal``, None where nobody is signed in."""
@@ -21,7 +24,7 @@ class PrincipalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Resolve the principal and go on. Requests with a token carry no cookie's authority, so they need no CSRF token."""
+        """Resolve the principal and go on. Requests that bring their own authority borrow no cookie's, so they need no CSRF token."""
         if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return _refuse_nul(request.path_info)
         header = request.META.get("HTTP_AUTHORIZATION", "")
@@ -29,16 +32,27 @@ class PrincipalMiddleware:
         secret = secret_in(header, request.path_info)
         if secret is not None:
             principal = principal_for_token(secret)
-            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
-        elif header:
-            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
-        else:
+        elif not header:
             principal = _from_session(request) or _named_by_engine(request) or _open_principal()
-            if principal is None and request.path_info.startswith(("/v1/", "/mds/", "/api/", "/registry/", "/graphql")):
-                # Whoever is nobody has no authority to borrow; the answer is 401, not a CSRF page.
-                request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+        # Whoever is nobody has no authority to borrow; a program is answered 401, and no CSRF page.
+        is_nobody = principal is None and request.path_info.startswith(_DOORS)
+        if is_nobody or brings_own_authority(request):
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         request.principal = principal  # type: ignore[attr-defined]
         return self.get_response(request)
+
+
+def brings_own_authority(request: HttpRequest) -> bool:
+    """
+    Whether a request acts by an authority of its own, and not by a browser's cookie or by where it comes from alone.
+
+    That is a token, or at an open home what no page of another site can send without asking first: what is said to be JSON,
+    PUT, PATCH and DELETE. Source: WHATWG Fetch, CORS-safelisted methods and request headers.
+    """
+    if request.META.get("HTTP_AUTHORIZATION"):
+        return True
+    asks_first = request.method not in ("GET", "HEAD", "POST") or "json" in (request.content_type or "")
+    return bool(settings.CAIRN_OPEN) and asks_first
 
 
 def _refuse_nul(path: str) -> HttpResponse:

@@ -70,7 +70,8 @@ class Client:
         known = _local_credentials()
         self.url = (os.environ.get("CAIRN_URL") or known.get("url") or "http://localhost:8000").rstrip("/")
         token = os.environ.get("CAIRN_TOKEN") or known.get("token")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # Said of requests without a body too: an open home takes what no page of another site can send.
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self.http = httpx.Client(base_url=self.url, headers=headers, timeout=30)
 
     def ask(

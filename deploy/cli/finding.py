@@ -143,7 +143,7 @@ def diff(
         table(
             ("what", "where", "before", "after", "breaking"),
             ((c["what"], c["path"], c["before"], c["after"], "yes" if c["breaking"] else "") for c in changes),
-            "The two say the same.",
+            "It has one version." if last == 1 else "The two say the same.",
         )
 
 

@@ -377,6 +377,23 @@ def test_a_session_needs_the_csrf_token_and_a_bearer_token_does_not(api, db):
     assert (answer.status_code, answer.json()["type"]) == (403, "/docs/errors#csrf")
 
 
+@pytest.mark.parametrize("door", ["/v1/tokens", "/graphql", "/registry/subjects/s/versions", "/api/v1/lineage"])
+def test_an_open_home_takes_what_no_page_of_another_site_can_send(api, settings, door):
+    body, client = {"name": "x"}, Client(enforce_csrf_checks=True)
+    assert client.post(door, body, content_type="application/json").status_code == 401
+    settings.CAIRN_OPEN = True
+    assert client.post(door, body, content_type="application/json").status_code not in (401, 403)
+    for simple in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        assert client.post(door, '{"name": "x"}', content_type=simple).status_code in (401, 403)
+
+
+def test_an_open_home_changes_and_deletes_without_a_token(api, settings):
+    settings.CAIRN_OPEN = True
+    client = Client(enforce_csrf_checks=True)
+    made = client.post("/v1/tokens", {"name": "x"}, content_type="application/json").json()
+    assert client.delete(f"/v1/tokens/{made['uuid']}").status_code == 204
+
+
 def test_a_fault_shows_no_trace(api, monkeypatch, caplog):
     from catalog import selectors
 

@@ -25,8 +25,8 @@ class PrincipalAuthentication(BaseAuthentication):
         """
         Return the principal, if there is one.
 
-        :raises CrossSite: if a cookie gives the authority and the CSRF token is missing. REST framework exempts its views
-            from Django's middleware, so the check stands here; requests with a token of ours are marked as needing none.
+        :raises CrossSite: if a cookie or an open home gives the authority and the CSRF token is missing. REST framework exempts
+            its views from Django's middleware, so the check stands here; what brings its own authority is marked as needing none.
         """
         principal = principal_of(request._request)
         if principal is None:
@@ -34,7 +34,9 @@ class PrincipalAuthentication(BaseAuthentication):
         check = CSRFCheck(lambda _: HttpResponse())
         check.process_request(request._request)
         if check.process_view(request._request, lambda _: HttpResponse(), (), {}) is not None:
-            raise CrossSite("the CSRF token is missing or out of date; programs send an API token instead of a cookie")
+            raise CrossSite(
+                "the CSRF token is missing or out of date; programs send an API token, or to an open home what is said to be JSON"
+            )
         return (principal, None)
 
     def authenticate_header(self, request: Request) -> str:

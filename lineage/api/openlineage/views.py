@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from catalog.access import gate
-from catalog.access.middleware import caller_of, principal_of
+from catalog.access.middleware import brings_own_authority, caller_of, principal_of
 from catalog.api.v1.authentication import not_signed_in
 from catalog.api.v1.errors import answer_for, problem
 from lineage.services.receiving import MAX_EVENTS, Received, receive_events
@@ -37,7 +37,7 @@ def _guarded(answer: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReq
             return response
         try:
             principal = principal_of(request)
-            if principal is None or not _is_ours(request):
+            if principal is None or not brings_own_authority(request):
                 raise not_signed_in(request)
             if not gate.may_anywhere(principal, gate.EDIT):
                 raise gate.Denied(
@@ -52,17 +52,6 @@ def _guarded(answer: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReq
             return known
 
     return view
-
-
-def _is_ours(request: HttpRequest) -> bool:
-    """
-    Whether the request has an authority of its own: a token, or an open home; never a browser's cookie alone.
-
-    At an open home, JSON must be said to be JSON, which no page of another site can do without asking first.
-    """
-    if request.META.get("HTTP_AUTHORIZATION"):
-        return True
-    return bool(settings.CAIRN_OPEN) and request.content_type == "application/json"
 
 
 def _body(request: HttpRequest, limit: int) -> Any:

@@ -11,7 +11,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from catalog.access.middleware import caller_of, principal_of
+from catalog.access.middleware import brings_own_authority, caller_of, principal_of
 from catalog.access.principals import Caller, Principal
 from catalog.api.v1.authentication import not_signed_in
 from catalog.domain.storable import json_holds_nul, numbers_fit
@@ -166,17 +166,6 @@ def _number(body: Mapping[str, Any], key: str) -> int | None:
     return given if given > 0 else None
 
 
-def _may_come(request: HttpRequest) -> bool:
-    """
-    Whether a request has an authority of its own, or does no harm.
-
-    Pages of other sites can send neither what is said to be JSON nor PUT and DELETE without asking first.
-    """
-    if request.META.get("HTTP_AUTHORIZATION") or request.method in ("GET", "HEAD"):
-        return True
-    return bool(settings.CAIRN_OPEN) and (request.method != "POST" or "json" in (request.content_type or ""))
-
-
 def endpoint(**methods: Answer) -> Callable[..., HttpResponse]:
     """Return the view of an address from what each method does there; what that returns is the answer's JSON, or the answer."""
 
@@ -189,7 +178,7 @@ def endpoint(**methods: Answer) -> Callable[..., HttpResponse]:
             response["Allow"] = ", ".join(sorted(name.upper() for name in methods))
             return response
         try:
-            if principal_of(request) is None or not _may_come(request):
+            if principal_of(request) is None or not (method == "get" or brings_own_authority(request)):
                 raise not_signed_in(request)
             found = answer(Asked(request, parts))
         except Exception as error:
