@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from catalog.access.models import User
@@ -15,6 +16,8 @@ from catalog.access.principals import Caller, Principal, principal_for_name, pri
 
 _DOORS = ("/v1/", "/mds/", "/api/", "/registry/", "/graphql")
 """Where programs ask."""
+_PROBED = ("/livez", "/readyz", "/metrics")
+"""What is asked by address, and shows nobody's data."""
 
 
 class PrincipalMiddleware:
@@ -26,7 +29,12 @@ class PrincipalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Resolve the principal and go on. Requests that bring their own authority borrow no cookie's, so they need no CSRF token."""
         if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
-            return _refuse_nul(request.path_info)
+            return _refuse(request.path_info, "An address cannot contain a NUL character.")
+        if request.path_info not in _PROBED and not _is_ours(request):
+            name = request.META.get("HTTP_HOST", "")[:200]
+            return _refuse(
+                request.path_info, f"{name!r} is no host name of this Cairn; CAIRN_ALLOWED_HOSTS says which are."
+            )
         header = request.META.get("HTTP_AUTHORIZATION", "")
         principal: Principal | None = None
         secret = secret_in(header, request.path_info)
@@ -55,9 +63,21 @@ def brings_own_authority(request: HttpRequest) -> bool:
     return bool(settings.CAIRN_OPEN) and asks_first
 
 
-def _refuse_nul(path: str) -> HttpResponse:
-    """Return the refusal of an address with a NUL character, which no database keeps in a text, in the form of its door."""
-    said = "An address cannot contain a NUL character."
+def _is_ours(request: HttpRequest) -> bool:
+    """
+    Whether the host that a request names is one of ours.
+
+    A page of another site can have its own name lead to this machine, and then asks as if it were ours (DNS rebinding).
+    """
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
+
+
+def _refuse(path: str, said: str) -> HttpResponse:
+    """Return the refusal of a request that no view shall see, in the form of its door."""
     if path.startswith("/registry/"):
         return JsonResponse({"error_code": 400, "message": said}, status=400)
     if path.startswith("/v1/"):

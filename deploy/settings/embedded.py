@@ -21,6 +21,8 @@ if CAIRN_OPEN and CAIRN_HOST != "localhost" and not ipaddress.ip_address(CAIRN_H
 
 CAIRN_DEMO = os.environ.get("CAIRN_DEMO") != "0"
 PROCESSES = ("web", "worker")
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *filter(None, os.environ.get("CAIRN_ALLOWED_HOSTS", "").split(","))]
+_OWN = f"[{CAIRN_HOST}]" if ":" in CAIRN_HOST else CAIRN_HOST
+_OTHERS = filter(None, os.environ.get("CAIRN_ALLOWED_HOSTS", "").split(","))
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", _OWN, *_OTHERS]
 CELERY = {**CELERY, "broker_url": "memory://localhost/", "broker_transport_options": {"polling_interval": 0.05}}
 STATIC_ROOT = CAIRN_HOME / "static"

@@ -387,6 +387,20 @@ def test_an_open_home_takes_what_no_page_of_another_site_can_send(api, settings,
         assert client.post(door, '{"name": "x"}', content_type=simple).status_code in (401, 403)
 
 
+@pytest.mark.parametrize(
+    "address", ["/", "/v1/me", "/mds/v1/catalog", "/registry/subjects", "/graphql?query={__typename}", "/login"]
+)
+def test_a_host_that_is_not_ours_is_told_so(api, settings, address):
+    settings.ALLOWED_HOSTS, settings.CAIRN_OPEN = ["localhost"], True
+    client = Client()
+    assert client.get(address, headers={"host": "localhost:8000"}).status_code not in (400, 401, 403)
+    for host in ("rebound.example", "rebound.example:8000", "127.0.0.1.rebound.example", "<b>", ""):
+        answer = client.get(address, headers={"host": host})
+        assert answer.status_code == 400
+        assert "CAIRN_ALLOWED_HOSTS" in answer.content.decode()
+    assert client.get("/livez", headers={"host": "10.0.0.7:8000"}).status_code == 200
+
+
 def test_an_open_home_changes_and_deletes_without_a_token(api, settings):
     settings.CAIRN_OPEN = True
     client = Client(enforce_csrf_checks=True)
