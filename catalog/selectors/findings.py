@@ -39,9 +39,9 @@ class FindingView:
     said_at: datetime
 
 
-def _readable(principal: Principal) -> Q:
-    readable = gate.condition(principal, gate.READ, "dataset__access_class")
-    return readable & Q(
+def _current(principal: Principal, role: str) -> Q:
+    allowed = gate.condition(principal, role, "dataset__access_class")
+    return allowed & Q(
         aspect="finding", ended_at__isnull=True, column__dropped_at__isnull=True, dataset__state__in=SHOWN
     )
 
@@ -53,10 +53,15 @@ def list_findings(
     status: str = "",
     dataset_uuid: uuid.UUID | None = None,
     before: int | None = None,
+    role: str = gate.READ,
     limit: int,
 ) -> Sequence[FindingView]:
-    """Return findings, newest first, ``before`` being the number of the last one of the page before."""
-    condition = _readable(principal)
+    """
+    Return findings of datasets on which the principal has a role, newest first.
+
+    ``before`` is the number of the last one of the page before.
+    """
+    condition = _current(principal, role)
     for field, value in (("key", kind), ("status", status), ("dataset__uuid", dataset_uuid)):
         if value:
             condition &= Q(**{field: value})
@@ -98,7 +103,9 @@ def _view(row: Any) -> FindingView:
     )
 
 
-def count_findings(*, principal: Principal, status: str = "suggested") -> Sequence[tuple[str, int]]:
-    """Return how many findings of each kind have a status, most first."""
-    rows = Annotation.objects.filter(_readable(principal), status=status).values_list("key")
+def count_findings(
+    *, principal: Principal, status: str = "suggested", role: str = gate.READ
+) -> Sequence[tuple[str, int]]:
+    """Return how many findings of each kind have a status, of datasets on which the principal has a role, most first."""
+    rows = Annotation.objects.filter(_current(principal, role), status=status).values_list("key")
     return list(rows.annotate(n=Count("pk")).order_by("-n", "key"))

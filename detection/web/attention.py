@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.selectors.findings import count_findings, list_findings
 from detection import selectors
@@ -32,12 +33,12 @@ def failing_checks(principal: Principal) -> list[dict[str, Any]]:
 
 
 def undecided_findings(principal: Principal) -> list[dict[str, Any]]:
-    """Return one line for all findings that nobody has decided about."""
-    counts = count_findings(principal=principal)
+    """Return one line for all findings that nobody has decided about and the principal may."""
+    counts = count_findings(principal=principal, role=gate.STEWARD)
     if not counts:
         return []
     total = sum(count for _, count in counts)
-    newest = list_findings(principal=principal, status="suggested", limit=1)
+    newest = list_findings(principal=principal, status="suggested", role=gate.STEWARD, limit=1)
     kinds = ", ".join(kind.replace("_", " ") for kind, _ in counts[:4])
     return [
         {

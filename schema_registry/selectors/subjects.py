@@ -212,8 +212,12 @@ def list_subjects(
     after: tuple[str, str] | None = None,
     limit: int,
 ) -> list[SubjectSummary]:
-    """Return subjects by context and name behind a place, those of tables only if that context is asked for."""
-    rows = _with_versions(_known(principal), deleted=False)
+    """
+    Return subjects that the principal may read, by context and name behind a place; those of tables only if that context is asked for.
+
+    Whoever may only discover one learns its name, and not how many versions it has or when it changed.
+    """
+    rows = _with_versions(_known(principal, gate.READ), deleted=False)
     rows = rows.filter(context__name=context) if context is not None else rows.exclude(context__name=TABLES)
     if containing:
         rows = rows.filter(name__icontains=containing)

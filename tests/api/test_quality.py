@@ -9,12 +9,13 @@ import pytest
 from django.test import Client
 
 from catalog.access.models import User
+from catalog.access.services import create_grant
 from catalog.journal import runs
 from catalog.models import Dataset
 from catalog.services.catalogs import register_catalog, request_sync
 from deploy.flow import JOBS
 from detection.services.scans import request_due_scans
-from tests.conftest import pump
+from tests.conftest import pump, refreshed
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>"
@@ -110,6 +111,18 @@ def test_findings_by_rest(api, shop):
     column = api.get(f"/v1/datasets/{shop}").json()["columns"][1]
     assert (column["tags"], column["findings"][0]["status"]) == (["pii"], "accepted")
     assert api.get("/v1/search?q=finding:email").json()["facets"]["finding"] == [{"value": "email", "count": 1}]
+
+
+def test_findings_need_the_attention_of_those_who_may_decide(shop, operator, make_user):
+    for role, is_asked in (("reader", False), ("editor", False), ("steward", True)):
+        user = make_user(f"the-{role}")
+        create_grant(caller=operator, role=role, pattern="shop/**", username=f"the-{role}")
+        pump()
+        refreshed(user)
+        client = Client()
+        client.force_login(User.objects.get(pk=user.user_id))
+        assert ("1 column seems to hold" in client.get("/").content.decode()) is is_asked
+        assert "30 of 30 values" in client.get("/findings").content.decode()
 
 
 def test_the_quality_page_decides_and_adds(web, api, shop):

@@ -230,6 +230,9 @@ def test_whoever_may_only_discover_sees_name_owner_and_description(estate, opera
         assert client.get(address).status_code == client.head(address).status_code == 403
     assert client.get("/mds/v1/catalog/shop/database/db").json()["tables"] == ["closed_orders", "open_orders"]
     assert client.get("/mds/v1/tag/tags").json() == []
+    for role, names in (("nobody", ["open_orders"]), ("reader", ["closed_orders", "open_orders"])):
+        found = client_of(estate["users"][role], operator).get("/v1/subjects?context=.tables").json()["items"]
+        assert [each["subject"].rpartition("/")[2] for each in found] == names
     assert client.post("/mds/v1/resolver", {"uri": "file:/"}, content_type="application/json").json()["tables"] == []
     for address in ("/v1/search?q=column:cobalt_column", "/v1/search?q=tag:cobalt-tag", "/v1/search?q=cobalt"):
         assert client.get(address).json()["total"] == 0, address
