@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +22,7 @@ import pytest
 POSTGRES_URL = os.environ.get("CAIRN_TEST_POSTGRES_URL", "")
 
 ROOT = Path(__file__).resolve().parent.parent
+CHILD_SECONDS = 300
 
 
 def postgres_database(template: str | None = None) -> str:
@@ -32,6 +37,47 @@ def drop_database(url: str) -> None:
     """Drop a database of the test server, whoever is still connected."""
     with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
         server.execute(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)")
+
+
+class Forks:
+    """The process that forks children of crash tests; it ends when its input does."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.forks"],
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "deploy.settings.test", "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, arguments: Sequence[str], url: str, failpoint: str) -> subprocess.CompletedProcess[str]:
+        """Run a child to its end and return what became of it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with tempfile.TemporaryDirectory() as folder:
+            asked = {"arguments": arguments, "url": url, "failpoint": failpoint, "folder": folder}
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
+            if not select.select([self._process.stdout], [], [], CHILD_SECONDS)[0]:
+                self._process.kill()
+                _forks.cache_clear()
+                raise subprocess.TimeoutExpired(list(arguments), CHILD_SECONDS)
+            code = int(self._process.stdout.readline())
+            said = [Path(folder, name).read_text() for name in ("stdout", "stderr")]
+        return subprocess.CompletedProcess(list(arguments), code, *said)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=10)
+
+
+@functools.cache
+def _forks() -> Forks:
+    made = Forks()
+    atexit.register(made.close)
+    return made
 
 
 class Home:
@@ -57,17 +103,8 @@ class Home:
         return [sys.executable, "-m", "tests.crash.child", *arguments]
 
     def run(self, *arguments: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a child to its end and return what became of it."""
-        more = {"CAIRN_FAILPOINT": failpoint} if failpoint else {}
-        return subprocess.run(
-            self.command(*arguments),
-            env=self.environment(**more),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        """Run a child to its end, forked from one that has imported everything, and return what became of it."""
+        return _forks().run(arguments, self.url, failpoint)
 
     def ok(self, *arguments: str) -> dict[str, object]:
         """Run a child that must end well, and return what it printed."""

@@ -420,7 +420,12 @@ def check_journal(path: str) -> dict[str, object]:
     }
 
 
-if __name__ == "__main__":
-    result = globals()[sys.argv[1]](*sys.argv[2:])
+def act(action: str, *arguments: str) -> None:
+    """Do an action of this module and print what it returns."""
+    result = globals()[action](*arguments)
     if result is not None:
         print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    act(*sys.argv[1:])
