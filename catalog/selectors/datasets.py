@@ -191,19 +191,20 @@ def list_newest(
     """
     Return what ``known`` leaves of another table's rows, newest first, behind one by its number.
 
-    For lists of what hangs on datasets: which of them the asker may know is asked of a ``page`` at a time, and no more than
-    ``most`` rows are looked at for an answer.
+    For lists of what hangs on datasets: which of them the asker may know is asked of as many as are wanted, which is all for
+    whoever may know everything, then of a ``page`` at a time; about ``most`` rows are looked at for an answer.
     """
     found: list[tuple[Row, Item]] = []
-    for _ in range(-(-most // page)):
+    looked_at, size = 0, min(limit + 1, page)
+    while looked_at < most:
         behind = rows if before is None else rows.filter(pk__lt=before)
-        looked_at = list(behind.order_by("-pk")[:page])
-        found += known(looked_at)
+        part = list(behind.order_by("-pk")[:size])
+        found += known(part)
         if len(found) > limit:
             return Listed([item for _, item in found[:limit]], found[limit - 1][0].pk)
-        if len(looked_at) < page:
+        if len(part) < size:
             return Listed([item for _, item in found])
-        before = looked_at[-1].pk
+        before, looked_at, size = part[-1].pk, looked_at + size, page
     return Listed([item for _, item in found], before)
 
 

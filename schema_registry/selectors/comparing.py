@@ -13,7 +13,7 @@ from schema_registry.formats.base import FieldView, Incompatibility, Parsed, Too
 from schema_registry.models import SubjectVersion
 from schema_registry.selectors.errors import NoSuchSubject, NoSuchSubjectVersion
 from schema_registry.selectors.schemas import LATEST, Read, Submitted, parsed_version, read_submitted, texts_of
-from schema_registry.selectors.subjects import effective_settings, live_versions, subject_row
+from schema_registry.selectors.subjects import known_settings, live_versions, subject_row
 
 MAX_COMPARED = 2_000
 """Versions that a transitive level looks at."""
@@ -116,7 +116,7 @@ def check_compatibility(
     :raises NoSuchSubjectVersion: for a number that the subject does not have. :raises InvalidSchema, InvalidReference: for a bad schema.
     """
     read = read_submitted(principal, submitted, normalizes=normalizes)
-    level = effective_settings(name.context, name.name).level
+    level = known_settings(principal=principal, context=name.context, name=name.name).level
     try:
         subject = subject_row(principal, name, what="comparing schemas")
     except NoSuchSubject:

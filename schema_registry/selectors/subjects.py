@@ -310,8 +310,16 @@ def own_settings(*, principal: Principal, context: str, name: str) -> OwnSetting
     """Return the settings of a subject, or with an empty name of a context, itself; a hidden subject has none."""
     if not name:
         return settings_of(Context.objects.filter(name=context).first())
-    row = _known(principal).filter(context__name=context, name=name).first()
-    return settings_of(row)
+    return settings_of(_known_subject(principal, context, name))
+
+
+def known_settings(*, principal: Principal, context: str, name: str) -> Settings:
+    """Return what holds for a subject, as :func:`effective_settings` does, without what a hidden one says itself."""
+    return _holding(context, _known_subject(principal, context, name) if name else None)
+
+
+def _known_subject(principal: Principal, context: str, name: str) -> Subject | None:
+    return _known(principal).filter(context__name=context, name=name).first()
 
 
 def find_subject(name: SubjectName) -> Subject | None:
@@ -326,9 +334,13 @@ def effective_settings(context: str, name: str, subject: Subject | None = None) 
 
     Who has the subject's row gives it; an empty name means the context.
     """
-    contexts = {row.name: row for row in Context.objects.filter(name__in=[context, DEFAULT_CONTEXT])}
     if subject is None and name:
         subject = find_subject(SubjectName(context, name))
+    return _holding(context, subject)
+
+
+def _holding(context: str, subject: Subject | None) -> Settings:
+    contexts = {row.name: row for row in Context.objects.filter(name__in=[context, DEFAULT_CONTEXT])}
     said = [settings_of(subject), settings_of(contexts.get(context)), settings_of(contexts.get(DEFAULT_CONTEXT))]
     return Settings(
         level=next((each.level for each in said if each.level is not None), DEFAULT_LEVEL),

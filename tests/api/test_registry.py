@@ -623,6 +623,15 @@ def test_roles_on_subjects(registry, as_, operator):
     levels = answers("/config/pay-value", "PUT", {"compatibility": "NONE"})
     assert levels == {"nobody": 404, "discoverer": 403, "reader": 403, "editor": 403, "steward": 200, "admin": 200}
     assert set(answers("/config", "PUT", {"compatibility": "NONE"}).values()) == {403}
+    for path, key, own, common in (
+        ("/config", "compatibilityLevel", "NONE", "BACKWARD"),
+        ("/mode", "mode", "READONLY", "READWRITE"),
+    ):
+        if path == "/mode":
+            assert people["steward"].ask("PUT", "/mode/pay-value", {"mode": "READONLY"}).status_code == 200
+        told = {name: one.get(f"{path}/pay-value?defaultToGlobal=true").json()[key] for name, one in people.items()}
+        assert told == {**dict.fromkeys(people, own), "nobody": common}
+    assert people["steward"].ask("PUT", "/mode/pay-value", {"mode": "READWRITE"}).status_code == 200
     assert people["editor"].delete("/subjects/pay-value").status_code == 200
     assert people["editor"].delete("/subjects/pay-value?permanent=true").status_code == 403
     assert people["steward"].delete("/subjects/pay-value?permanent=true").status_code == 200

@@ -158,7 +158,9 @@ def _all_subjects(asked: Asked) -> list[str]:
 
 
 def _normalizes(asked: Asked) -> bool:
-    return asked.flag("normalize") or subjects.effective_settings(asked.subject.context, asked.subject.name).normalizes
+    name = asked.subject
+    known = subjects.known_settings(principal=asked.principal, context=name.context, name=name.name)
+    return asked.flag("normalize") or known.normalizes
 
 
 def _look_up(asked: Asked) -> dict[str, Any]:
@@ -282,7 +284,7 @@ def _config(asked: Asked) -> dict[str, Any]:
     own = subjects.own_settings(principal=asked.principal, context=context, name=name)
     if name and own.level is None and not asked.flag("defaultToGlobal"):
         raise NoSettings(f"Subject '{SubjectName(context, name)}' does not have subject-level compatibility configured")
-    effective = subjects.effective_settings(context, name)
+    effective = subjects.known_settings(principal=asked.principal, context=context, name=name)
     said: dict[str, Any] = {"compatibilityLevel": str(effective.level)}
     if effective.normalizes:
         said["normalize"] = True
@@ -331,7 +333,7 @@ def _mode(asked: Asked) -> dict[str, Any]:
     own = subjects.own_settings(principal=asked.principal, context=context, name=name)
     if name and own.mode is None and not asked.flag("defaultToGlobal"):
         raise NoModeSetting(f"Subject '{SubjectName(context, name)}' does not have subject-level mode configured")
-    return {"mode": str(subjects.effective_settings(context, name).mode)}
+    return {"mode": str(subjects.known_settings(principal=asked.principal, context=context, name=name).mode)}
 
 
 def _set_mode(asked: Asked) -> dict[str, Any]:
