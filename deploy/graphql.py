@@ -36,6 +36,7 @@ from catalog.graphql import CatalogQuery
 from catalog.web.signing_in import page_view
 from lineage.graph.base import GraphUnavailable
 from lineage.graphql import LineageQuery
+from lineage.selectors.graphs import MAX_IMPACT
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +45,14 @@ MAX_FIELDS = 500
 """Fields of a query, those of a fragment as often as it is used."""
 MAX_DEPTH = 15
 MAX_COST = 200_000
-"""Values that an answer may have: each list counts as often as the query lets it be long."""
+"""Values that an answer may have, each list as often as the query lets it be long, and datasets that may be walked over for it."""
 UNKNOWN_LENGTH = 200
 """What a list counts for whose length a variable gives."""
 DEFAULTS = {"lineage": 200, "columnLineage": 200, "search": 25, "impact": 50, "path": 30}
 """Lengths of what is asked for without saying one."""
 COUNTED = ("first", "limit")
+WALKED = {"impact": MAX_IMPACT, "path": 2 * MAX_IMPACT}
+"""Datasets that are walked over for what answers little."""
 
 
 class Query(CatalogQuery, LineageQuery, graphene.ObjectType):
@@ -74,7 +77,8 @@ class Limits(ValidationRule):
                     cost = self._cost(part.selection_set, 0, ())
                     if cost > MAX_COST:
                         raise GraphQLError(
-                            f"the answer could have {cost:,} values; at most {MAX_COST:,} are given. Ask for shorter lists"
+                            f"the query could cost {cost:,} (values of the answer, datasets on the way); at most {MAX_COST:,}"
+                            " are given. Ask for shorter lists, or for less at once"
                         )
         except GraphQLError as error:
             self.report_error(error)
@@ -89,7 +93,8 @@ class Limits(ValidationRule):
         self._count()
         if node.name.value.startswith("__"):
             return 1  # what the schema says of itself is no larger than the schema
-        return 1 + _length(node) * self._cost(node.selection_set, depth + 1, inside)
+        own = 1 + WALKED.get(node.name.value, 0)
+        return own + _length(node) * self._cost(node.selection_set, depth + 1, inside)
 
     def _count(self) -> None:
         self._fields += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -150,7 +150,7 @@ def find_path(
     :raises NoSuchDataset: if one of them is not there, or the principal may not know that it is.
     """
     goal = get_dataset(dataset_uuid=last, principal=principal).uuid
-    cut = False
+    cut, when = False, moment or Moment()
     for direction in (Direction.DOWNSTREAM, Direction.UPSTREAM):
         graph = get_graph(
             principal=principal,
@@ -158,13 +158,22 @@ def find_path(
             directions=(direction,),
             depth=MAX_PATH,
             limit=MAX_IMPACT,
-            moment=moment,
+            moment=when,
+            with_edges=False,
         )
         cut = cut or graph.truncated or bool(graph.frontier)
         found = _way(graph, str(goal))
         if found is not None:
-            return found, cut
+            return (found[0], _with_edges(found[1], when)), cut
     return None, cut
+
+
+def _with_edges(links: Sequence[GraphLink], moment: Moment) -> Sequence[GraphLink]:
+    """Return links between datasets with their reasons, which were not read for all that was walked over."""
+    pairs = [(Node(UUID(link.upstream)), Node(UUID(link.downstream))) for link in links]
+    asked = [pair for pair, link in zip(pairs, links, strict=True) if not link.restricted]
+    reasons = _reasons(tables(), asked, moment)
+    return [replace(link, edges=reasons.get(pair, ())) for pair, link in zip(pairs, links, strict=True)]
 
 
 def _way(graph: Graph, goal: str) -> tuple[Sequence[GraphNode], Sequence[GraphLink]] | None:
@@ -284,11 +293,8 @@ def _answer(
             distances.setdefault(node, sign * distance)
         for link in found.links:
             links.setdefault((link.upstream, link.downstream), link)
-    reasons: dict[Pair, list[Edge]] = {}
     asked = [pair for pair, link in links.items() if not link.is_restricted]
-    for edge in store.edges(asked, moment) if store is not None and asked else ():
-        reasons.setdefault(edge.pair, []).append(edge)
-    jobs = _jobs({edge.job for edges in reasons.values() for edge in edges})
+    reasons = _reasons(store, asked, moment) if store is not None else {}
     return Graph(
         start=_id(start),
         nodes=[
@@ -301,11 +307,7 @@ def _answer(
                 _id(link.upstream),
                 _id(link.downstream),
                 link.is_restricted,
-                [
-                    _edge(edge, jobs)
-                    for edge in sorted(reasons.get(pair, ()), key=lambda edge: edge.order)
-                    if edge.job in jobs
-                ],
+                reasons.get(pair, ()),
             )
             for pair, link in sorted(links.items(), key=lambda item: (place(item[0][0]), place(item[0][1])))
         ],
@@ -315,6 +317,17 @@ def _answer(
         known_at=moment.known_at,
         answered_by=answered_by,
     )
+
+
+def _reasons(store: GraphStore, pairs: Sequence[Pair], moment: Moment) -> Mapping[Pair, Sequence[GraphEdge]]:
+    found: dict[Pair, list[Edge]] = {}
+    for edge in store.edges(pairs, moment) if pairs else ():
+        found.setdefault(edge.pair, []).append(edge)
+    jobs = _jobs({edge.job for edges in found.values() for edge in edges})
+    return {
+        pair: [_edge(edge, jobs) for edge in sorted(edges, key=lambda edge: edge.order) if edge.job in jobs]
+        for pair, edges in found.items()
+    }
 
 
 def _node(node: Node, distance: int, name: DatasetName) -> GraphNode:

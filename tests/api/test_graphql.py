@@ -130,11 +130,12 @@ def test_columns_are_followed(shop, asked):
 
 
 def test_a_path_is_found_from_either_end_and_its_absence_is_told(shop, asked):
-    query = "query ($a: ID!, $b: ID!) { path(fromId: $a, toId: $b) { truncated paths { nodes { name } edges { upstream } } } }"
+    query = "query ($a: ID!, $b: ID!) { path(fromId: $a, toId: $b) { truncated paths { nodes { name } edges { evidence { job { name } } } } } }"
     for first, last in (("orders", "report"), ("report", "orders")):
         found = asked(query, a=key(first), b=key(last))["data"]["path"]
         assert [node["name"] for node in found["paths"][0]["nodes"]] == ["orders", "revenue", "report"]
-        assert len(found["paths"][0]["edges"]) == 2
+        jobs = [edge["evidence"][0]["job"]["name"] for edge in found["paths"][0]["edges"]]
+        assert jobs == ["make revenue", "make report"]
     assert asked(query, a=key("orders"), b=key("alone"))["data"]["path"] == {"truncated": False, "paths": []}
     same = asked(query, a=key("orders"), b=key("orders"))["data"]["path"]["paths"]
     assert [node["name"] for node in same[0]["nodes"]] == ["orders"]
@@ -204,6 +205,8 @@ BOMBS = {
     "same": ("{ search(q: \"x\") { " + "total " * 3_000 + " } }", "more than 500 fields"),
     "spreads": (SPREADS, "more than 500 fields|Cannot spread"),
     "circle": ("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }", "Cannot spread fragment"),
+    "far": ("{ " + " ".join(f'a{n}: path(fromId: "x", toId: "x") {{ truncated }}' for n in range(20)) + " }", "less at once"),
+    "impacts": ("{ " + " ".join(f'a{n}: impact(id: "x") {{ total }}' for n in range(40)) + " }", "less at once"),
     "costly": ("{ search(q: \"x\", first: 200) { items { name } } " + " ".join(f"a{n}: lineage(id: \"x\", limit: 2000) {{ nodes {{ id name dataset {{ name tags }} }} edges {{ evidence {{ origin }} }} }}" for n in range(20)) + " }", "Ask for shorter lists"),
     "broken": ("{ search(", "Syntax Error"),
     "unknown": ("{ nothing }", "Cannot query field 'nothing'"),
