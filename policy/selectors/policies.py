@@ -100,10 +100,13 @@ class VersionView:
     is_active: bool
 
 
-def list_versions(*, slug: str) -> Sequence[VersionView]:
-    """Return the versions of a policy, newest first. :raises NoSuchPolicy: if there is none."""
+def list_versions(*, slug: str, before: int | None = None, limit: int) -> Sequence[VersionView]:
+    """Return versions of a policy, newest first, those before one by its number. :raises NoSuchPolicy: if there is no policy."""
     policy = policy_row(slug)
-    return [_version(policy, row) for row in policy.versions.order_by("-number")]
+    rows = policy.versions.order_by("-number")
+    if before is not None:
+        rows = rows.filter(number__lt=before)
+    return [_version(policy, row) for row in rows[:limit]]
 
 
 def get_version(*, slug: str, number: int | None = None) -> VersionView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from django.db.models import Q
 
 from catalog.access.principals import Principal
 from catalog.journal import clock
@@ -51,11 +53,19 @@ class VerdictView:
     explanation: Sequence[Part]
     violation: uuid.UUID | None
     waiver: WaiverView | None
+    columns: int = 0
+    """How many columns it tells of together: all that pass, or those that are not told one by one."""
+
+
+TOLD_COLUMNS = 200
+"""Columns that do not pass and are told one by one, of each policy."""
 
 
 def dataset_verdicts(*, principal: Principal, dataset_uuid: uuid.UUID) -> Sequence[VerdictView]:
     """
-    Return what the active policies say of a dataset as it is now; a policy of columns says so of each that does not pass, or once of all.
+    Return what the active policies say of a dataset as it is now.
+
+    A policy of columns says so of each that does not pass, of ``TOLD_COLUMNS`` at most and of the others together, or once of all.
 
     :raises NoSuchDataset, Denied: as the gate says.
     """
@@ -71,10 +81,13 @@ def dataset_verdicts(*, principal: Principal, dataset_uuid: uuid.UUID) -> Sequen
     found: list[VerdictView] = []
     for policy_id, slug, rule in active_rules():
         waived = waivers.get((policy_id, stored.uuid), {})
-        passing, told = 0, len(found)
+        passing, told, more = 0, len(found), Counter[Verdict]()
         for one in judgements(rule, subject, waived):
             if one.column and one.verdict in (Verdict.PASSED, Verdict.NOT_APPLICABLE):
                 passing += one.verdict is Verdict.PASSED
+                continue
+            if len(found) - told >= TOLD_COLUMNS:
+                more[one.verdict] += 1
                 continue
             waiver = waived.get(one.column_uuid) or waived.get(None)
             found.append(
@@ -92,27 +105,40 @@ def dataset_verdicts(*, principal: Principal, dataset_uuid: uuid.UUID) -> Sequen
                 )
             )
         if len(found) == told:
-            found.append(_of_all_columns(slug, rule, passing))
+            found.append(_of_columns(slug, rule, Verdict.PASSED if passing else Verdict.NOT_APPLICABLE, passing))
+        found += [_of_columns(slug, rule, verdict, count) for verdict, count in more.items()]
     return found
 
 
-def _of_all_columns(slug: str, rule: Rule, passing: int) -> VerdictView:
+def _of_columns(slug: str, rule: Rule, verdict: Verdict, columns: int) -> VerdictView:
     return VerdictView(
         policy=slug,
         title=rule.title,
         severity=rule.severity,
         resource=rule.resource,
         column="",
-        verdict=Verdict.PASSED if passing else Verdict.NOT_APPLICABLE,
-        message=f"columns: {passing}" if passing else "",
+        verdict=verdict,
+        message=f"{'' if verdict is Verdict.PASSED else 'more '}columns: {columns}" if columns else "",
         explanation=[],
         violation=None,
         waiver=None,
+        columns=columns,
     )
 
 
 def _waiver(row: Waiver, slug: str) -> WaiverView:
     return WaiverView(row.uuid, slug, row.reason, row.author, row.created_at, row.expires_at)
+
+
+def find_waiver(*, policy: str, dataset_uuid: uuid.UUID, column_uuid: uuid.UUID | None) -> WaiverView | None:
+    """Return what lets a dataset, or a column of it, be now by a policy. Whoever asks may read the dataset."""
+    now = clock.now()
+    rows = Waiver.objects.filter(
+        policy__slug=policy, dataset_uuid=dataset_uuid, expires_at__gt=now, ended_at__isnull=True
+    )
+    found = {row.column_uuid: row for row in rows.filter(Q(column_uuid=column_uuid) | Q(column_uuid__isnull=True))}
+    row = found.get(column_uuid) or found.get(None)
+    return _waiver(row, policy) if row is not None else None
 
 
 def subjects_of(bodies: Bodies, wanted: AbstractSet[str], now: datetime) -> Iterator[tuple[uuid.UUID, Subject]]:

@@ -34,12 +34,13 @@ from policy.selectors.policies import (
     list_versions,
     may_write_policies,
 )
-from policy.selectors.verdicts import dataset_verdicts
+from policy.selectors.verdicts import dataset_verdicts, find_waiver
 from policy.selectors.violations import NoSuchViolation, ViolationView, count_by_owner, get_violation, list_violations
 from policy.services import policies as writes
 from policy.starters import starter_policies
 
 PAGE = 50
+VERSIONS = 20
 WAIVER_DAYS = 30
 BLANK = """\
 policy: name-of-the-policy
@@ -150,6 +151,8 @@ def _editor(request: HttpRequest, shown: VersionView | None) -> HttpResponse:
     if wants_dry_run and may_write and linted.rule is not None:
         found = dry_run(principal=principal, text=text)
     slug = shown.slug if shown is not None else ""
+    before = number_of(request.GET.get("before"), digits=8)
+    versions = list_versions(slug=slug, before=before, limit=VERSIONS + 1) if slug else ()
     open_ones: Listed[ViolationView] = (
         list_violations(principal=principal, policy=slug, limit=PAGE) if slug else Listed([])
     )
@@ -165,7 +168,8 @@ def _editor(request: HttpRequest, shown: VersionView | None) -> HttpResponse:
         "problem": problem if problem and linted.is_sound else "",
         "may_write": may_write,
         "dry": _told(found) if found is not None else None,
-        "versions": list_versions(slug=slug)[:20] if slug else (),
+        "versions": versions[:VERSIONS],
+        "older": versions[VERSIONS - 1].number if len(versions) > VERSIONS else None,
         "view": next(iter(list_policies(principal=principal, slug=slug)), None) if slug else None,
         "violations": open_ones.items,
         "more_violations": open_ones.next is not None,
@@ -241,7 +245,7 @@ def dataset_policies(request: HttpRequest, name: str) -> HttpResponse:
             "current_catalog": body["catalog"],
             "d": body,
             "verdicts": sorted(found, key=lambda each: (order[each.verdict], each.policy, each.column)),
-            "bad": sum(each.verdict in ("fail", "error") for each in found),
+            "bad": sum(each.columns or 1 for each in found if each.verdict in ("fail", "error")),
             "passing": sum(each.verdict == "pass" for each in found),
             "past": list_violations(principal=principal, dataset_uuid=stored.uuid, resolved=True, limit=20).items,
         },
@@ -304,8 +308,7 @@ def violation(request: HttpRequest, violation: uuid.UUID) -> HttpResponse:
         except writes.InvalidWaiver as error:
             problem = str(error)
     stewarded = names_by_uuid(principal=principal, uuids=[found.dataset_uuid], role=gate.STEWARD)
-    verdicts = dataset_verdicts(principal=principal, dataset_uuid=found.dataset_uuid)
-    now = next((each for each in verdicts if (each.policy, each.column) == (found.policy, found.column)), None)
+    waiver = find_waiver(policy=found.policy, dataset_uuid=found.dataset_uuid, column_uuid=found.column_uuid)
     return render(
         request,
         "policy/violation.html",
@@ -313,7 +316,7 @@ def violation(request: HttpRequest, violation: uuid.UUID) -> HttpResponse:
             "section": "violations",
             "violation": found,
             "version": get_version(slug=found.policy, number=found.policy_version),
-            "waiver": now.waiver if now is not None else None,
+            "waiver": waiver,
             "may_waive": bool(stewarded) and found.resolved_at is None,
             "until": (datetime.now(UTC) + timedelta(days=WAIVER_DAYS)).date().isoformat(),
             "problem": problem,

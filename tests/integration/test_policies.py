@@ -29,7 +29,7 @@ from policy.domain.envelope import InvalidPolicy
 from policy.models import DailyCount, Policy, PolicyVersion, Violation, Waiver
 from policy.selectors.dry_runs import dry_run
 from policy.selectors.policies import NoSuchPolicy, get_version, list_policies, list_versions
-from policy.selectors.verdicts import dataset_verdicts
+from policy.selectors.verdicts import TOLD_COLUMNS, dataset_verdicts
 from policy.selectors.violations import NoSuchViolation, count_by_owner, get_violation, list_violations
 from policy.services import judging, policies
 from policy.services.policies import InvalidWaiver, VersionNotSound
@@ -313,7 +313,8 @@ def test_versions_are_kept_and_going_back_is_activating_an_earlier_one(shop, ope
     policies.activate(caller=operator, slug=slug, number=1)
     work()
     assert {row.policy_version for row in Violation.objects.filter(resolved_at=None)} == {1}
-    assert [version.number for version in list_versions(slug=slug)] == [2, 1]
+    assert [version.number for version in list_versions(slug=slug, limit=5)] == [2, 1]
+    assert [version.number for version in list_versions(slug=slug, before=2, limit=5)] == [1]
     assert PolicyVersion.objects.get(number=1).text == OWNED
     with pytest.raises(NoSuchPolicy):
         policies.activate(caller=operator, slug=slug, number=9)
@@ -464,6 +465,18 @@ def test_the_six_starters_judge_together(shop, operator):
         "personal-data-has-a-retention": "not_applicable",
         "tables-have-an-owner": "fail",
     }
+
+
+def test_of_very_many_columns_so_many_are_told_and_the_others_counted(operator, source):
+    source.creates("wide", {f"c{number}": "long" for number in range(TOLD_COLUMNS + 7)})
+    source.sync()
+    activated(
+        operator,
+        "policy: no-c\nresource: column\nassert: column.name == 'x' || column.name == 'c0'\nexamples: {fail: [{column: {name: c}}]}",
+    )
+    verdicts = dataset_verdicts(principal=operator.principal, dataset_uuid=source.id_of("wide"))
+    assert [each.columns for each in verdicts] == [0] * TOLD_COLUMNS + [6]
+    assert (verdicts[-1].verdict, verdicts[-1].message, verdicts[-1].column) == ("fail", "more columns: 6", "")
 
 
 def test_judging_again_changes_nothing(shop, operator):

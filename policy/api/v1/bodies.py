@@ -142,6 +142,7 @@ class VerdictShape(Shape):
     explanation = PartShape(many=True)
     violation = serializers.UUIDField(allow_null=True)
     waiver = WaiverShape(allow_null=True)
+    columns = serializers.IntegerField(help_text="how many columns it tells of together; 0 where it names one, or none")
 
 
 class FactShape(Shape):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from catalog.access import gate
 from catalog.api.v1.bodies.base import StartedRun
 from catalog.api.v1.paging import choice, decode_cursor, flag, identifier, limit
-from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, listed, paged, problems, query
+from catalog.api.v1.views.base import CURSOR, LIMIT, View, described, listed, page, paged, problems, query
 from policy.api.v1 import bodies
 from policy.domain.envelope import InvalidPolicy
 from policy.domain.facts import RESOURCES
@@ -59,15 +59,13 @@ class PolicyView(PolicyAppView):
 
 
 class VersionsView(PolicyAppView):
-    @described(
-        responses={
-            200: inline_serializer("PolicyVersions", {"items": bodies.PolicyVersionShape(many=True)}),
-            **problems(404),
-        }
-    )
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.PolicyVersionShape), **problems(404)})
     def get(self, request: Request, slug: str) -> Response:
         """List the versions of a policy, newest first."""
-        return Response({"items": list_versions(slug=slug)})
+        asked = limit(request.GET)
+        before = decode_cursor("policy-versions", request.GET.get("cursor"), int, most=2**31 - 1)
+        found = list_versions(slug=slug, before=before, limit=asked + 1)
+        return page(found, asked, "policy-versions", lambda each: each.number)
 
 
 class ActivationView(PolicyAppView):
