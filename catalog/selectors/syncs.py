@@ -25,13 +25,21 @@ class UnitView:
     failures: Sequence[Mapping[str, str]] = field(default_factory=list)
 
 
-def list_sync_units(*, run_uuid: uuid.UUID, principal: Principal) -> Sequence[UnitView]:
-    """Return the units of a sync run, by database. :raises Denied: unless the principal is an operator."""
+def list_sync_units(
+    *, run_uuid: uuid.UUID, principal: Principal, after: str | None = None, failed: bool = False, limit: int
+) -> Sequence[UnitView]:
+    """
+    Return units of a sync run by database, those behind one by its name; all, or such as have something that could not be read.
+
+    :raises Denied: unless the principal is an operator.
+    """
     gate.require_operator(principal, what="reading the units of a sync")
-    return [
-        UnitView(row.database, row.state, row.counts, row.failures)
-        for row in SyncUnit.objects.filter(run_uuid=run_uuid).order_by("database")
-    ]
+    rows = SyncUnit.objects.filter(run_uuid=run_uuid).order_by("database")
+    if after is not None:
+        rows = rows.filter(database__gt=after)
+    if failed:
+        rows = rows.exclude(failures=[])
+    return [UnitView(row.database, row.state, row.counts, row.failures) for row in rows[:limit]]
 
 
 @dataclass(frozen=True, slots=True)

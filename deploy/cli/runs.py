@@ -11,6 +11,8 @@ from rich.text import Text
 
 from deploy.cli.base import Client, Json, Limit, age, err, out, show, table
 
+UNITS = 100_000
+"""Databases of a sync that are shown."""
 runs_app = typer.Typer(help="Long jobs.", no_args_is_help=True)
 
 
@@ -67,7 +69,7 @@ def show_run(run: uuid.UUID, as_json: Json = False) -> None:
     """Show a run and what could not be read."""
     client = Client()
     view = client.ask("GET", f"/v1/runs/{run}")
-    view["units"] = client.ask("GET", f"/v1/runs/{run}/units")["items"]
+    view["units"] = client.pages(f"/v1/runs/{run}/units", UNITS)
     if not show(view, as_json):
         of = f" of {view['subject']}" if view["subject"] else ""
         out.print(Text(f"{view['kind'].replace('_', ' ')}{of}: {view['state']} {view['error']}"))

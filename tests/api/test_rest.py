@@ -112,7 +112,8 @@ def test_a_source_is_registered_synced_and_found(api, tmp_path):
     runs.execute(uuid.UUID(started.json()["run"]), jobs={"sync": run_sync}, holder="t")
     run = api.get(started["Location"]).json()
     assert (run["state"], run["result"]["created"]) == ("done", 1)
-    assert api.get(f"{started['Location']}/units").json()["items"][0]["database"] == "main"
+    units = api.get(f"{started['Location']}/units?limit=1").json()
+    assert (units["items"][0]["database"], units["next"]) == ("main", None)
     pump()
     assert api.get("/v1/search?q=parcels").json()["items"][0]["qualified_name"] == "shop/main/parcels"
 

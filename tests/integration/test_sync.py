@@ -408,12 +408,25 @@ def test_what_no_store_can_keep_holds_up_no_other(source, monkeypatch, what):
     assert set(Dataset.objects.values_list("name", flat=True)) == {"good", "third"}
     database = Database.objects.get()
     assert (database.comment, database.properties) == ("a\ufffdb", {"k\ufffd": "\ufffd"})
-    units = selectors.list_sync_units(run_uuid=run.uuid, principal=source.caller.principal)
+    units = selectors.list_sync_units(run_uuid=run.uuid, principal=source.caller.principal, failed=True, limit=5)
     told = {failure["name"]: failure["reason"] for unit in units for failure in unit.failures}
     assert set(told) == {"z\ufffdz", "a\ufffdb", "other"}
     assert "NUL" in told["z\ufffdz"]
     assert "NUL" in told["a\ufffdb"]
     assert told["other"] == "it says a\ufffdb\ufffd" if what == "reason" else "could not be stored" in told["other"]
+
+
+def test_the_units_of_a_sync_are_paged_by_database(source):
+    for number in range(5):
+        source.creates("t", {"id": "int"}, database=f"db{number}")
+    run = source.sync()
+    listed, after = [], None
+    while part := selectors.list_sync_units(run_uuid=run.uuid, principal=source.caller.principal, after=after, limit=2):
+        listed += [unit.database for unit in part]
+        after = listed[-1]
+    assert listed == [f"db{number}" for number in range(5)]
+    failed = selectors.list_sync_units(run_uuid=run.uuid, principal=source.caller.principal, failed=True, limit=9)
+    assert failed == []
 
 
 def test_a_source_that_fails_with_odd_words_ends_its_run(source, monkeypatch):

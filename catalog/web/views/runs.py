@@ -21,6 +21,8 @@ from catalog.web.context import holds_of, number_of
 from catalog.web.signing_in import page_view, web_caller, web_principal
 
 PAGE = 50
+UNITS = 200
+FAILURES = 50
 STATES = ("queued", "running", "done", "failed", "cancelled")
 STEPS = (("listing", "Listed"), ("comparing", "Compared"), ("reading", "Read and stored"), ("done", "Done"))
 
@@ -64,14 +66,17 @@ def run(request: HttpRequest, run: uuid.UUID) -> HttpResponse:
             return _carry_out(request, view)
         except (catalogs.NoSuchHold, catalogs.InvalidCatalog, ValueError) as refused:
             error = str(refused)
-    units = selectors.list_sync_units(run_uuid=run, principal=principal)
+    after = request.GET.get("after")
+    units = selectors.list_sync_units(run_uuid=run, principal=principal, after=after, limit=UNITS + 1)
+    failed = selectors.list_sync_units(run_uuid=run, principal=principal, failed=True, limit=FAILURES)
     context = {
         "section": "runs",
         "run": view,
         "catalog": _catalog(view, principal),
         "steps": _steps(view),
-        "units": units,
-        "failures": [failure for unit in units for failure in unit.failures][:50],
+        "units": units[:UNITS],
+        "after": units[UNITS - 1].database if len(units) > UNITS else None,
+        "failures": [failure for unit in failed for failure in unit.failures][:FAILURES],
         "holds": [hold for hold in holds_of(request, principal) if hold.run_uuid == run],
         "error": error,
     }

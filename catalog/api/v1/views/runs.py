@@ -54,10 +54,13 @@ class RunView(View):
 
 
 class RunUnitsView(View):
-    @described(responses={200: inline_serializer("Units", {"items": bodies.UnitShape(many=True)}), **problems(404)})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.UnitShape), **problems(404)})
     def get(self, request: Request, run: uuid.UUID) -> Response:
-        """Return the parts of a sync, a database each, with what could not be read."""
-        return Response({"items": selectors.list_sync_units(run_uuid=run, principal=self.principal)})
+        """List the parts of a sync by database, with what could not be read."""
+        asked = limit(request.GET)
+        after = decode_cursor("units", request.GET.get("cursor"), str)
+        found = selectors.list_sync_units(run_uuid=run, principal=self.principal, after=after, limit=asked + 1)
+        return page(found, asked, "units", lambda unit: unit.database)
 
 
 class CancelRunView(View):
