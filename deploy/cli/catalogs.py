@@ -103,7 +103,8 @@ def check_catalog(type: TypeOption, option: Options = [], as_json: Json = False)
     """Reach a source without storing anything."""
     answer = Client().ask("POST", "/v1/connection-checks", body={"platform": type, "options": _options(option)})
     if not show(answer, as_json):
-        out.print(Text(f"It answers: {answer['version']}, {answer['databases']} databases."))
+        count = answer["databases"]
+        out.print(Text(f"It answers: {answer['version']}, {count} {'database' if count == 1 else 'databases'}."))
 
 
 @catalogs_app.command("show")

@@ -36,9 +36,9 @@ def _text(file: str) -> str:
 
 
 @policies_app.command("list")
-def list_policies(as_json: Json = False) -> None:
-    """List policies."""
-    items = Client().ask("GET", "/v1/policies")["items"]
+def list_policies(as_json: Json = False, limit: Limit = 50) -> None:
+    """List policies by name."""
+    items = Client().pages("/v1/policies", limit)
     if not show(items, as_json):
         table(
             ("policy", "title", "state", "severity", "open", "judged"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,19 +48,31 @@ class PolicyView:
     open_violations: int | None
 
 
-def list_policies(*, principal: Principal, slug: str = "") -> Sequence[PolicyView]:
-    """Return all policies by name, or the one of a name; there are some hundreds at most."""
-    rows_of = Policy.objects.filter(slug=slug) if slug else Policy.objects.all()
-    policies = list(rows_of.order_by("slug"))
+def list_policies(*, principal: Principal, after: str = "", limit: int) -> Sequence[PolicyView]:
+    """Return policies by name, those after one by its name."""
+    return _views(list(Policy.objects.filter(slug__gt=after).order_by("slug")[:limit]), principal)
+
+
+def get_policy(*, principal: Principal, slug: str) -> PolicyView:
+    """Return one policy as lists show it. :raises NoSuchPolicy: if there is none."""
+    (view,) = _views([policy_row(slug)], principal)
+    return view
+
+
+def known_policies(slugs: Collection[str]) -> set[str]:
+    """Return those of some names that policies have."""
+    return set(Policy.objects.filter(slug__in=slugs).values_list("slug", flat=True))
+
+
+def _views(policies: Sequence[Policy], principal: Principal) -> Sequence[PolicyView]:
     versions = PolicyVersion.objects.filter(policy__in=policies)
     latest = dict(versions.values_list("policy_id").annotate(n=Max("number")))
     numbers = {policy.pk: policy.active or latest[policy.pk] for policy in policies}
-    rows = versions.filter(number__in=set(numbers.values())).defer("text")
+    rows = versions.filter(number__in=set(numbers.values()))
     shown = {row.policy_id: row for row in rows if numbers[row.policy_id] == row.number}
     opened = Violation.objects.filter(policy__in=policies, resolved_at__isnull=True).exclude(verdict=Verdict.WAIVED)
     counts = dict(opened.values_list("policy_id").annotate(n=Count("pk")).order_by())
     tells = may_write_policies(principal)
-    unreadable = {key for key, _, rule in active_policies() if rule is None}
     return [
         PolicyView(
             uuid=policy.uuid,
@@ -68,7 +80,7 @@ def list_policies(*, principal: Principal, slug: str = "") -> Sequence[PolicyVie
             title=shown[policy.pk].title,
             resource=shown[policy.pk].resource,
             severity=shown[policy.pk].severity,
-            state="unreadable" if policy.pk in unreadable else _state(policy),
+            state=_state(policy, shown[policy.pk].text),
             active=policy.active,
             latest=latest[policy.pk],
             judged_at=policy.judged_at,
@@ -79,9 +91,9 @@ def list_policies(*, principal: Principal, slug: str = "") -> Sequence[PolicyVie
     ]
 
 
-def _state(policy: Policy) -> str:
+def _state(policy: Policy, text: str) -> str:
     if policy.active is not None:
-        return "active"
+        return "unreadable" if _rule_or_none(text) is None else "active"
     return "retired" if policy.judged_at is not None else "draft"
 
 

@@ -28,7 +28,9 @@ from policy.selectors.dry_runs import DryRun, dry_run
 from policy.selectors.policies import (
     NoSuchPolicy,
     VersionView,
+    get_policy,
     get_version,
+    known_policies,
     lint,
     list_policies,
     list_versions,
@@ -40,6 +42,8 @@ from policy.services import policies as writes
 from policy.starters import starter_policies
 
 PAGE = 50
+CHOICES = 200
+"""So many policies are offered to choose from; each one's own page leads to what breaks it."""
 VERSIONS = 20
 WAIVER_DAYS = 30
 BLANK = """\
@@ -86,12 +90,13 @@ def policies(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _start(request)
     principal = web_principal(request)
-    found = list_policies(principal=principal)
+    found = list_policies(principal=principal, after=request.GET.get("after", ""), limit=PAGE + 1)
     may_write = may_write_policies(principal)
-    known = {each.slug for each in found}
-    starters = [
+    starters = starter_policies() if may_write else {}
+    known = known_policies(starters)
+    offered = [
         {"slug": slug, "title": rule.title, "description": rule.description}
-        for slug, text in starter_policies().items()
+        for slug, text in starters.items()
         if slug not in known and (rule := lint(text).rule) is not None
     ]
     return render(
@@ -99,9 +104,10 @@ def policies(request: HttpRequest) -> HttpResponse:
         "policy/policies.html",
         {
             "section": "policies",
-            "policies": found,
+            "policies": found[:PAGE],
+            "after": found[PAGE - 1].slug if len(found) > PAGE else None,
             "may_write": may_write,
-            "starters": starters if may_write else (),
+            "starters": offered,
         },
     )
 
@@ -170,7 +176,7 @@ def _editor(request: HttpRequest, shown: VersionView | None) -> HttpResponse:
         "dry": _told(found) if found is not None else None,
         "versions": versions[:VERSIONS],
         "older": versions[VERSIONS - 1].number if len(versions) > VERSIONS else None,
-        "view": next(iter(list_policies(principal=principal, slug=slug)), None) if slug else None,
+        "view": get_policy(principal=principal, slug=slug) if slug else None,
         "violations": open_ones.items,
         "more_violations": open_ones.next is not None,
         "owner_names": owners,
@@ -290,7 +296,7 @@ def violations(request: HttpRequest) -> HttpResponse:
             "total": sum(count for _, count in owners.counts),
             "all_are_counted": owners.is_whole,
             "owner_names": names,
-            "policies": list_policies(principal=principal),
+            "policies": list_policies(principal=principal, limit=CHOICES),
         },
     )
 

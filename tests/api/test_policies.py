@@ -85,6 +85,18 @@ def test_policies_by_rest(api, owned):
     assert {"column.findings", "dataset.owners", "now"} <= facts
 
 
+def test_policies_are_paged_by_name(api, web, owned):
+    for name in ("zebra", "amber"):
+        post(api, "/v1/policies", {"text": OWNED.replace("policy: owned", f"policy: {name}")})
+    first = api.get("/v1/policies?limit=2").json()
+    assert [each["slug"] for each in first["items"]] == ["amber", "owned"]
+    last = api.get(f"/v1/policies?limit=2&cursor={first['next']}").json()
+    assert ([each["slug"] for each in last["items"]], last["next"]) == (["zebra"], None)
+    shown = web.get("/policies?after=owned").content.decode()
+    assert "/policies/zebra" in shown
+    assert "/policies/amber" not in shown
+
+
 def test_what_cannot_work_is_told_by_rest(api, shop):
     refused = post(api, "/v1/policies", {"text": "policy: x\nresource: dataset\nassert: dataset.nothing"})
     assert (refused.status_code, refused.json()["type"]) == (422, "/docs/errors#invalid-policy")

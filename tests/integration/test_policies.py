@@ -120,7 +120,7 @@ def test_one_that_a_release_cannot_read_any_more_stops_no_other_and_mends_nothin
         ("mem/db/orders", "", "fail"),
     ]
     assert ("mem/db/fresh", "", "fail") in open_ones(operator, policy="short")
-    views = {view.slug: view for view in list_policies(principal=operator.principal)}
+    views = {view.slug: view for view in list_policies(principal=operator.principal, limit=50)}
     assert (views["owned"].state, views["owned"].counts) == ("unreadable", {"fail": 2})
     assert (views["short"].state, views["short"].counts) == ("active", {"fail": 2, "pass": 1})
     assert sum("cannot be read any more" in record.message for record in caplog.records) == 1
@@ -156,7 +156,7 @@ def test_a_dataset_that_cannot_be_judged_holds_up_no_other(shop, operator, monke
 def test_an_activated_policy_judges_everything(shop, operator):
     activated(operator, OWNED)
     assert open_ones(operator) == [("mem/db/lines", "", "fail"), ("mem/db/orders", "", "fail")]
-    (view,) = list_policies(principal=operator.principal)
+    (view,) = list_policies(principal=operator.principal, limit=50)
     assert (view.state, view.counts, view.open_violations) == ("active", {"fail": 2}, 2)
     assert DailyCount.objects.get().counts == {"fail": 2}
     (first, _) = list_violations(principal=operator.principal, limit=5).items
@@ -275,7 +275,7 @@ def test_checks_are_facts(shop, operator):
 def test_what_cannot_be_judged_is_an_error_and_never_a_pass(shop, operator):
     activated(operator, rule("owned", "dataset.properties.x == 1", "{dataset: {properties: {x: 2}}}"))
     assert [verdict for *_, verdict in open_ones(operator)] == ["error", "error"]
-    (view,) = list_policies(principal=operator.principal)
+    (view,) = list_policies(principal=operator.principal, limit=50)
     assert view.counts == {"error": 2}
     found = list_violations(principal=operator.principal, limit=1).items[0]
     assert "not found" in found.message
@@ -325,7 +325,7 @@ def test_a_retired_policy_judges_no_more_and_its_violations_are_resolved(shop, o
     policies.retire(caller=operator, slug=slug)
     work()
     assert open_ones(operator) == []
-    (view,) = list_policies(principal=operator.principal)
+    (view,) = list_policies(principal=operator.principal, limit=50)
     assert view.state == "retired"
     shop.creates("later")
     shop.sync()
@@ -425,7 +425,7 @@ def test_what_one_may_not_read_is_not_told(shop, operator, make_user):
         dataset_verdicts(principal=mara, dataset_uuid=key)
     with pytest.raises(gate.Denied):
         policies.save_policy(caller=Caller(mara, "test"), text=OWNED)
-    assert list_policies(principal=mara)[0].counts is None
+    assert list_policies(principal=mara, limit=50)[0].counts is None
     create_grant(caller=operator, role="reader", pattern="mem/db/orders", username="mara")
     pump()
     mara = refreshed(mara)
@@ -455,7 +455,7 @@ def test_owners_are_told_apart(shop, operator):
 def test_the_six_starters_judge_together(shop, operator):
     for text in starter_policies().values():
         activated(operator, text)
-    assert [view.state for view in list_policies(principal=operator.principal)] == ["active"] * 6
+    assert [view.state for view in list_policies(principal=operator.principal, limit=50)] == ["active"] * 6
     verdicts = dataset_verdicts(principal=operator.principal, dataset_uuid=shop.id_of("orders"))
     assert {verdict.policy: verdict.verdict for verdict in verdicts} == {
         "certified-is-described-and-checked": "not_applicable",

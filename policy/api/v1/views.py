@@ -37,10 +37,13 @@ class PolicyAppView(View):
 
 
 class PoliciesView(PolicyAppView):
-    @described(responses={200: inline_serializer("Policies", {"items": bodies.PolicyShape(many=True)}), **problems()})
+    @described(parameters=[LIMIT, CURSOR], responses={200: paged(bodies.PolicyShape), **problems()})
     def get(self, request: Request) -> Response:
-        """List all policies by name."""
-        return Response({"items": list_policies(principal=self.principal)})
+        """List policies by name."""
+        asked = limit(request.GET)
+        after = decode_cursor("policies", request.GET.get("cursor"), str) or ""
+        found = list_policies(principal=self.principal, after=after, limit=asked + 1)
+        return page(found, asked, "policies", lambda each: each.slug)
 
     @described(request=bodies.PolicyText, responses={201: bodies.SavedVersion, **problems(422)})
     def post(self, request: Request) -> Response:
