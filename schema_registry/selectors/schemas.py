@@ -19,7 +19,7 @@ from catalog.access.principals import Principal
 from catalog.domain.documents import document_from_json
 from catalog.selectors.definitions import load_version_documents
 from schema_registry.backends import schema_format
-from schema_registry.domain.subjects import SubjectName, parse_subject
+from schema_registry.domain.subjects import TABLES, SubjectName, parse_subject
 from schema_registry.domain.tables import table_schema
 from schema_registry.formats.base import Parsed
 from schema_registry.models import Schema, SubjectVersion
@@ -124,7 +124,13 @@ def _referred(principal: Principal, submitted: Submitted) -> list[SubjectVersion
         raise InvalidReference(f"a schema refers to at most {MAX_REFERENCES} others, found {len(submitted.references)}")
     found = []
     for reference in submitted.references:
-        version = find_version(parse_subject(reference.subject), reference.version)
+        name = parse_subject(reference.subject)
+        if name.context == TABLES:
+            raise InvalidReference(
+                f"it refers to subject '{name}', which is a table's: its name changes with the table's, and whoever reads "
+                "the schema later could not follow; register what it shares under a subject of its own"
+            )
+        version = find_version(name, reference.version)
         if version is None or not gate.may(principal, gate.READ, version.subject.access_class_id):
             raise InvalidReference(
                 f"it refers to version {reference.version} of subject '{reference.subject}', which is not there"
@@ -294,7 +300,8 @@ class _Hot:
 
     def keep(self, key: tuple[str, int], body: SchemaBody) -> None:
         if self.held_bytes > self.max_bytes:
-            self.bodies, self.held_bytes = {}, 0
+            self.clear()
+        self.drop(key)
         self.bodies[key] = (time.monotonic(), body)
         self.held_bytes += len(body.full) * 3
 

@@ -9,7 +9,8 @@ import pytest
 
 from schema_registry.domain.subjects import parse_subject
 from schema_registry.selectors import schemas
-from schema_registry.selectors.schemas import Submitted
+from schema_registry.selectors.errors import InvalidReference
+from schema_registry.selectors.schemas import ReferenceTo, Submitted
 from schema_registry.services.registering import register_schema
 from tests.conftest import pump
 
@@ -63,3 +64,15 @@ def test_subjects_by_rest(api, source, register):
     pump()
     assert api.get(f"/v1/datasets/{key}/subject").json()["subject"] == ":.tables:mem/db/orders"
     assert [each["name"] for each in api.get("/v1/subjects?context=.tables").json()["items"]] == ["mem/db/orders"]
+
+
+def test_a_schema_does_not_refer_to_a_table_whose_name_may_change(api, operator, source):
+    schemas.forget()
+    source.creates("orders", {"id": "long"})
+    source.sync()
+    pump()
+    reference = ReferenceTo("orders", ":.tables:mem/db/orders", 1)
+    with pytest.raises(InvalidReference, match="its name changes with the table's"):
+        register_schema(
+            caller=operator, name=parse_subject("s"), submitted=Submitted(record(A), references=[reference])
+        )
