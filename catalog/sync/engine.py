@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,10 +35,11 @@ from catalog.domain.names import InvalidName, QualifiedName, check_segment, is_c
 from catalog.domain.storable import storable_text
 from catalog.journal import clock, failpoints
 from catalog.journal.runs import NO_FAULT_OF_A_SUBJECT, Attempt, RunFailed
-from catalog.journal.services import Entry, publish
 from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, SyncHold, SyncUnit
 from catalog.selectors import open_connector
 from catalog.services import store
+from catalog.sync.holding import must_hold
+from catalog.sync.plans import Known, Plan
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +47,6 @@ CALL_SECONDS = 120
 BATCH_COLUMNS = 500
 """A batch of a merge ends at this many columns, so that no other writer waits long."""
 MARK_ROWS = 200
-HOLD_MIN = 10
-"""Fewer vanished datasets than this never make a sync ask."""
-HOLD_HOURS = 24
 MAX_FAILURES = 200
 
 LISTED = failpoints.declare("sync.listed", "units committed, nothing loaded")
@@ -56,34 +54,6 @@ UNIT_STORED = failpoints.declare("sync.unit_stored", "a unit's datasets stored, 
 UNIT_MARKED = failpoints.declare("sync.unit_marked", "a unit's vanished datasets marked, the unit not done")
 UNIT_DONE = failpoints.declare("sync.unit_done", "a unit done, the next not begun")
 FINISHED = failpoints.declare("sync.finished", "the catalog's sync time committed, the run not done")
-
-
-@dataclass(slots=True)
-class _Known:
-    """A stored dataset, as far as listings are compared with it."""
-
-    pk: int
-    source_id: str | None
-    digest: str | None
-    state: str
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What one database needs: references to load, renames into it, keys of datasets that vanished."""
-
-    database: Database
-    load: list[DatasetRef] = field(default_factory=list)
-    renames: dict[str, store.Rename] = field(default_factory=dict)
-    added: dict[str, DatasetRef] = field(default_factory=dict)
-    vanished: dict[str, _Known] = field(default_factory=dict)
-    listed: int = 0
-    failures: list[dict[str, str]] = field(default_factory=list)
-    is_complete: bool = True
-
-    def note(self, name: str, reason: str) -> None:
-        """Note what could not be read or kept."""
-        self.failures.append({"name": storable_text(name[:200]), "reason": storable_text(reason[:500])})
 
 
 class SyncRun:
@@ -132,7 +102,7 @@ class SyncRun:
         plans, complete = self._list()
         self.step("comparing", databases=len(plans), datasets=sum(plan.listed for plan in plans))
         self._pair(plans, complete)
-        hold = self._hold(plans)
+        hold = must_hold(self.attempt, self.catalog, plans)
         total = sum(len(plan.load) for plan in plans)
         self.progress["total"] = total
         vanished = sum(len(plan.vanished) for plan in plans)
@@ -144,7 +114,7 @@ class SyncRun:
         self.step("done", failed=sum(len(plan.failures) for plan in plans))
         return self._finish(plans, hold)
 
-    def _list(self) -> tuple[list[_Plan], bool]:
+    def _list(self) -> tuple[list[Plan], bool]:
         self.listed_at = clock.now()
         known = self._known()
         if isinstance(self.connector, FollowsChanges):
@@ -154,12 +124,12 @@ class SyncRun:
         plans = []
         complete = True
         for database in databases:
-            plan = _Plan(database)
+            plan = Plan(database)
             try:
                 self._list_database(plan, known.pop(database.pk, {}))
             except ConnectorError as error:
                 logger.warning("sync of %s: listing of %s failed: %s", self.catalog.name, database.name, error)
-                plan = _Plan(database, is_complete=False)
+                plan = Plan(database, is_complete=False)
                 plan.note(database.name, str(error))
                 complete = False
             plans.append(plan)
@@ -169,14 +139,14 @@ class SyncRun:
         plans += self._gone_databases(known)
         return plans, complete
 
-    def _known(self) -> dict[int, dict[str, _Known]]:
+    def _known(self) -> dict[int, dict[str, Known]]:
         """Return stored datasets by database and name; read before the listing, so that what is made meanwhile is not missed."""
-        known: dict[int, dict[str, _Known]] = {}
+        known: dict[int, dict[str, Known]] = {}
         rows = Dataset.objects.filter(
             catalog=self.catalog, database__isnull=False, state__in=[DatasetState.LIVE, DatasetState.MISSING]
         ).values_list("database_id", "name", "pk", "source_id", "source_digest", "state")
         for database_id, name, pk, source_id, digest, state in rows.iterator(chunk_size=5_000):
-            known.setdefault(database_id, {})[name] = _Known(pk, source_id, digest, state)
+            known.setdefault(database_id, {})[name] = Known(pk, source_id, digest, state)
         return known
 
     def _storable_databases(self) -> Iterator[DatabaseRef]:
@@ -218,13 +188,13 @@ class SyncRun:
                 row.save()
         return [stored[ref.name] for ref in refs]
 
-    def _gone_databases(self, known: Mapping[int, Mapping[str, _Known]]) -> Iterator[_Plan]:
+    def _gone_databases(self, known: Mapping[int, Mapping[str, Known]]) -> Iterator[Plan]:
         """Plans for databases that the listing no longer holds: all their datasets vanished."""
         for row in Database.objects.filter(catalog=self.catalog, pk__in=list(known)):
-            yield _Plan(row, vanished=dict(known[row.pk]))
+            yield Plan(row, vanished=dict(known[row.pk]))
             Database.objects.filter(pk=row.pk, missing_since__isnull=True).update(missing_since=self.listed_at)
 
-    def _list_database(self, plan: _Plan, known: Mapping[str, _Known]) -> None:
+    def _list_database(self, plan: Plan, known: Mapping[str, Known]) -> None:
         refs: dict[str, DatasetRef] = {}
         for ref in collect(lambda page: self.connector.list_datasets(self.context(), plan.database.name, page)):
             try:
@@ -242,13 +212,13 @@ class SyncRun:
                 plan.load.append(ref)
         plan.vanished = {name: stored for name, stored in known.items() if name not in refs}
 
-    def _may_have_changed(self, ref: DatasetRef, stored: _Known) -> bool:
+    def _may_have_changed(self, ref: DatasetRef, stored: Known) -> bool:
         if ref.digest is not None:
             return ref.digest != stored.digest
         touched = self.changes.touched if self.changes else None
         return touched is None or ref.name in touched.get(ref.database, ())
 
-    def _pair(self, plans: Sequence[_Plan], complete: bool) -> None:
+    def _pair(self, plans: Sequence[Plan], complete: bool) -> None:
         """Find renames among what vanished and what came, across databases if all of them were listed."""
         groups = [list(plans)] if complete else [[plan] for plan in plans if plan.is_complete]
         for group in groups:
@@ -258,7 +228,7 @@ class SyncRun:
         for plan in plans:
             plan.load += plan.added.values()
 
-    def _pair_group(self, group: Sequence[_Plan], gone: Mapping[str, _Known]) -> None:
+    def _pair_group(self, group: Sequence[Plan], gone: Mapping[str, Known]) -> None:
         by_key = {str(plan.database.pk): plan for plan in group}
         for plan in group:
             self._learn_ids(plan)
@@ -270,7 +240,7 @@ class SyncRun:
             new_plan.renames[new_name] = store.Rename(gone[old].pk, new_plan.database, new_name)
             del old_plan.vanished[old_name]
 
-    def _learn_ids(self, plan: _Plan) -> None:
+    def _learn_ids(self, plan: Plan) -> None:
         """Load added datasets for their ids alone, where the listing does not give them."""
         unknown = [ref for ref in plan.added.values() if ref.source_id is None]
         for start in range(0, len(unknown), self.load_refs):
@@ -278,68 +248,9 @@ class SyncRun:
                 if isinstance(answer, Loaded) and answer.ref.source_id is not None:
                     plan.added[answer.ref.name] = answer.ref
 
-    # Asking before much is dropped
-
-    def _hold(self, plans: Sequence[_Plan]) -> bool:
-        """Return whether nothing may be dropped in this run, because too much vanished and nobody has agreed."""
-        by_database = {
-            plan.database.name: len([k for k in plan.vanished.values() if k.state == DatasetState.LIVE])
-            for plan in plans
-        }
-        vanished = sum(by_database.values())
-        known = Dataset.objects.filter(catalog=self.catalog, state=DatasetState.LIVE).count()
-        too_many = vanished >= HOLD_MIN and vanished > known * self.catalog.drop_limit_ratio
-        now = clock.now()
-        with transaction.atomic():
-            self.attempt.fence()
-            open_hold = (
-                SyncHold.objects.select_for_update()
-                .filter(catalog=self.catalog, state__in=["waiting", "approved"])
-                .first()
-            )
-            if not too_many:
-                if open_hold is not None:
-                    open_hold.state = "gone" if open_hold.state == "waiting" else "done"
-                    open_hold.save(update_fields=["state"])
-                return False
-            if open_hold is not None and open_hold.state == "approved" and vanished <= open_hold.vanished:
-                # It stays approved until a run is through, so that a run taken up again goes on.
-                return False
-            if open_hold is None and self._was_kept(vanished, now):
-                return True
-            hold = open_hold or SyncHold(catalog=self.catalog, asked_at=now)
-            hold.run_uuid = self.attempt.run_uuid
-            hold.state = "waiting"
-            hold.vanished, hold.known = vanished, known
-            hold.by_database = {name: count for name, count in by_database.items() if count}
-            hold.save()
-            publish(
-                [
-                    Entry(
-                        "catalog",
-                        "sync_held",
-                        "catalog",
-                        self.catalog.uuid,
-                        self.catalog.version,
-                        cause={"run": str(self.attempt.run_uuid)},
-                        payload={"name": self.catalog.name, "vanished": vanished, "known": known},
-                    )
-                ]
-            )
-        return True
-
-    def _was_kept(self, vanished: int, now: datetime) -> bool:
-        """Return whether somebody said, within a day, to keep as many; then the question is not put again."""
-        return SyncHold.objects.filter(
-            catalog=self.catalog,
-            state="kept",
-            vanished__gte=vanished,
-            decided_at__gt=now - timedelta(hours=HOLD_HOURS),
-        ).exists()
-
     # Loading and storing
 
-    def _do_unit(self, plan: _Plan, *, may_mark: bool) -> None:
+    def _do_unit(self, plan: Plan, *, may_mark: bool) -> None:
         unit, _ = SyncUnit.objects.get_or_create(
             run_uuid=self.attempt.run_uuid, database=plan.database.name, defaults={"catalog": self.catalog}
         )
@@ -368,7 +279,7 @@ class SyncRun:
             unit.save()
         failpoints.reach(UNIT_DONE)
 
-    def _store(self, plan: _Plan, loaded: Sequence[Loaded], read_at: datetime, counts: dict[str, int]) -> None:
+    def _store(self, plan: Plan, loaded: Sequence[Loaded], read_at: datetime, counts: dict[str, int]) -> None:
         """Store what was loaded; where that fails, each by itself, so that one that cannot be stored holds up no other."""
         renames = [plan.renames[item.ref.name] for item in loaded if item.ref.name in plan.renames]
         try:
@@ -397,7 +308,7 @@ class SyncRun:
             counts[name] = counts.get(name, 0) + number
             self.counts[name] = self.counts.get(name, 0) + number
 
-    def _batches(self, plan: _Plan) -> Iterator[list[Loaded]]:
+    def _batches(self, plan: Plan) -> Iterator[list[Loaded]]:
         """Load what the plan names and yield it in batches of bounded size."""
         batch: list[Loaded] = []
         columns = 0
@@ -427,7 +338,7 @@ class SyncRun:
         if batch:
             yield batch
 
-    def _fail(self, plan: _Plan, failure: LoadFailure) -> None:
+    def _fail(self, plan: Plan, failure: LoadFailure) -> None:
         """Note a dataset that could not be read: its copy is stale, never dropped for it."""
         plan.note(failure.ref.name, failure.reason)
         if not failure.gone:
@@ -435,7 +346,7 @@ class SyncRun:
                 stale_reason=storable_text(failure.reason[:500])
             )
 
-    def _finish(self, plans: Sequence[_Plan], hold: bool) -> Mapping[str, Any]:
+    def _finish(self, plans: Sequence[Plan], hold: bool) -> Mapping[str, Any]:
         failed = [plan.database.name for plan in plans if not plan.is_complete]
         failures = self.refused + sum(len(plan.failures) for plan in plans)
         now = clock.now()
