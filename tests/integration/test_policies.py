@@ -392,6 +392,24 @@ def test_a_waiver_can_be_ended(shop, operator):
         policies.end_waiver(caller=operator, waiver_uuid=waiver)
 
 
+def test_whoever_waives_anew_ends_the_waiver_before(shop, operator):
+    activated(operator, OWNED)
+    found = list_violations(principal=operator.principal, limit=1).items[0]
+    for reason, days in (("first", 30), ("second", 7)):
+        until = clock.now() + timedelta(days=days)
+        waiver = policies.waive(caller=operator, violation_uuid=found.uuid, reason=reason, expires_at=until)
+    assert [row.reason for row in Waiver.objects.filter(ended_at__isnull=True)] == ["second"]
+    policies.end_waiver(caller=operator, waiver_uuid=waiver)
+    work()
+    assert {verdict for *_, verdict in open_ones(operator)} == {"fail"}
+
+
+def test_a_dry_run_names_so_many_that_newly_fail_and_counts_the_others(shop, operator, monkeypatch):
+    monkeypatch.setattr("policy.selectors.dry_runs.SHOWN_CHANGES", 1)
+    found = dry_run(principal=operator.principal, text="policy: other\nresource: column\nassert: column.name == 'x'")
+    assert (len(found.newly_failing), found.changes["newly_failing"]) == (1, 3)
+
+
 def test_a_dry_run_says_what_would_change_and_stores_nothing(shop, operator):
     activated(operator, OWNED)
     before = (PolicyVersion.objects.count(), Violation.objects.count(), JournalEntry.objects.count())

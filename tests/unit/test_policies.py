@@ -94,6 +94,13 @@ def test_an_envelope_is_read():
             "is a list of texts",
         ),
         ("policy: x\nresource: dataset\nassert: 'true'\nexamples: {maybe: []}", 4, "no key 'maybe'"),
+        (
+            f"policy: x\nresource: dataset\nassert: 'true'\nexamples: {{pass: [{'{}, ' * 51}]}}",
+            4,
+            "at most 50 examples",
+        ),
+        ("policy: x\nresource: dataset\nassert: 'true'\nexamples: {pass: {}}", 4, "is a list"),
+        (f"policy: x\nresource: dataset\nassert: 'true'\ntitle: {'t' * 201}", 4, "at most 200 characters"),
         ("policy: &a x\nresource: *a\nassert: 'true'", 1, "anchors"),
         ("policy: !!python/object/apply:os.system ['true']\nresource: dataset", 1, "cannot be read"),
         ("policy: [x\nresource", 2, "no YAML"),
@@ -124,6 +131,20 @@ def test_any_text_is_a_rule_or_told_why_not(text):
         assert error.line >= 1
         assert error.reason
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("must", "wanted"),
+    [
+        ("dataset.owners.size() > 0", {"dataset.owners"}),
+        ("dataset\n .  owners.size() > 0", {"dataset.owners"}),
+        ("dataset. // whose\n owners.size() > 0", {"dataset.owners", "dataset.data"}),
+    ],
+)
+def test_a_rule_wants_the_facts_that_it_asks_of_however_it_is_written(must, wanted):
+    found = rule(assert_=must, message="x").wanted
+    assert wanted <= found
+    assert ("dataset.data" in found) == ("dataset.data" in wanted)
 
 
 WHEN = {"holds": "true", "not": "false", "error": "dataset.properties.nothing == 1", "none": None}
