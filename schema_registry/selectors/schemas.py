@@ -174,7 +174,7 @@ _MAX_KEPT = 256
 
 
 class _ParsedSchemas:
-    """The schemas that were read last, by guid: what has a guid never changes."""
+    """The schemas that were read last and refer to no others, by guid: what has a guid never changes."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -215,7 +215,8 @@ def parsed_version(
         found = schema_format(schema.format).parse(
             text if text is not None else texts_of([version])[version.pk], references
         )
-        _parsed.keep(schema.guid, found)
+        if not schema.references:
+            _parsed.keep(schema.guid, found)
     seen[schema.guid] = found
     if len(seen) > MAX_REFERENCES:
         raise InvalidReference(f"it refers to more than {MAX_REFERENCES} schemas, directly and through others")

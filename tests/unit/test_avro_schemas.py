@@ -32,6 +32,10 @@ def _cases() -> list[Any]:
 CASES = _cases()
 
 
+def _record_of(kind: Any, default: Any) -> str:
+    return json.dumps({"type": "record", "name": "R", "fields": [{"name": "a", "type": kind, "default": default}]})
+
+
 def _kinds(reader: str, writer: str) -> list[str]:
     return [each.kind for each in FORMAT.incompatibilities(FORMAT.parse(reader, {}), FORMAT.parse(writer, {}))]
 
@@ -292,6 +296,15 @@ def test_cycles_of_many_types_are_bounded():
             "is no int",
         ),
         ('{"type":"enum","name":"E","symbols":["A","B","A"]}', "/symbols/2", "twice"),
+        *(
+            (_record_of(kind, default), "/fields/0/default", reason)
+            for kind, default, reason in (
+                ({"type": "fixed", "name": "F", "size": 2}, "x", "is no fixed F"),
+                ({"type": "fixed", "name": "F", "size": 1}, "\u0100", "is no fixed F"),
+                ({"type": "enum", "name": "E", "symbols": ["A"]}, "B", "is no enum E"),
+                ({"type": "enum", "name": "E", "symbols": ["A"]}, 1, "is no enum E"),
+            )
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text, pointer, reason):
