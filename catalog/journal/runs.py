@@ -41,6 +41,10 @@ class RunFailed(RuntimeError):
     """A job ends without success, and trying again would not help; the message is shown to people."""
 
 
+class KeyReused(ValueError):
+    """An idempotency key came again with another request."""
+
+
 def create_run(
     *,
     kind: str,
@@ -50,16 +54,18 @@ def create_run(
     queue: str = "write",
     idempotency_key: str | None = None,
 ) -> uuid.UUID:
-    """Queue a run and return its id; the same idempotency key gives the same run, and queues nothing."""
+    """
+    Queue a run and return its id; the same idempotency key gives the same run, and queues nothing.
+
+    :raises KeyReused: if the key stands for a run of another kind, or on another subject.
+    """
     now = clock.now()
     with transaction.atomic():
         run_uuid = uuid.uuid4()
         if idempotency_key is not None:
-            key, created = RunKey.objects.get_or_create(
-                key=idempotency_key, defaults={"run_uuid": run_uuid, "created_at": now}
-            )
-            if not created:
-                return key.run_uuid
+            known = keep_run_key(idempotency_key, run_uuid, kind=kind, subject=subject)
+            if known != run_uuid:
+                return known
         Run.objects.create(
             uuid=run_uuid,
             created_at=now,
@@ -71,6 +77,30 @@ def create_run(
             requested_by=requested_by,
         )
     return run_uuid
+
+
+def keep_run_key(key: str, run_uuid: uuid.UUID, *, kind: str, subject: str) -> uuid.UUID:
+    """Have an idempotency key stand for a run, and return the run that it stood for before, if it did. :raises KeyReused: as :func:`create_run`."""
+    row, created = RunKey.objects.get_or_create(key=key, defaults={"run_uuid": run_uuid, "created_at": clock.now()})
+    if not created:
+        _require_same(row, kind, subject)
+    return row.run_uuid
+
+
+def find_run_of_key(key: str, *, kind: str, subject: str) -> uuid.UUID | None:
+    """Return the run that an idempotency key stands for, None if it was not used yet. :raises KeyReused: as :func:`create_run`."""
+    row = RunKey.objects.filter(key=key).first()
+    if row is None:
+        return None
+    _require_same(row, kind, subject)
+    return row.run_uuid
+
+
+def _require_same(row: RunKey, kind: str, subject: str) -> None:
+    # A run that is no longer kept is believed.
+    run = Run.objects.filter(uuid=row.run_uuid).first()
+    if run is not None and (run.kind, run.subject) != (kind, subject):
+        raise KeyReused(f"idempotency key '{row.key}' was used for another request before")
 
 
 def find_active_run(*, kind: str, subject: str) -> uuid.UUID | None:

@@ -21,7 +21,7 @@ from catalog.access.services import AuditEntry, record
 from catalog.connectors.base import Context, Health, check_options
 from catalog.domain.names import ELSEWHERE, REGISTRY, check_catalog_name
 from catalog.journal import clock
-from catalog.journal.runs import create_run, find_active_run
+from catalog.journal.runs import create_run, find_active_run, find_run_of_key, keep_run_key
 from catalog.journal.services import Entry, publish
 from catalog.models import Catalog, CatalogState, SyncHold
 from catalog.selectors import NoSuchCatalog
@@ -308,15 +308,22 @@ def request_sync(*, caller: Caller, name: str, idempotency_key: str | None = Non
     """
     Queue a sync of a catalog and return its run; if one waits or runs already, that one's.
 
-    :raises InvalidCatalog: if the catalog is paused.
+    The same idempotency key gives the same run, finished or not.
+
+    :raises InvalidCatalog: if the catalog is paused. :raises KeyReused: if the key was used for something else.
     """
     gate.require_operator(caller.principal, what="syncing catalogs")
     with transaction.atomic():
         catalog = _lock(name)
+        earlier = find_run_of_key(idempotency_key, kind="sync", subject=name) if idempotency_key is not None else None
+        if earlier is not None:
+            return earlier
         if catalog.state == CatalogState.PAUSED:
             raise InvalidCatalog(f"catalog '{name}' is paused; resume it to sync it")
         active = find_active_run(kind="sync", subject=name)
         if active is not None:
+            if idempotency_key is not None:
+                keep_run_key(idempotency_key, active, kind="sync", subject=name)
             return active
         if catalog.sync_every_seconds:
             catalog.next_sync_at = clock.now() + timedelta(seconds=catalog.sync_every_seconds)

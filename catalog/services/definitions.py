@@ -44,6 +44,7 @@ from catalog.domain.operations import (
 )
 from catalog.guards import Proposal, ask_guards
 from catalog.journal import clock, failpoints
+from catalog.journal.runs import KeyReused
 from catalog.models import Catalog, CatalogState, Database, Dataset, DatasetState, Intent, IntentState
 from catalog.selectors import NoSuchCatalog, NoSuchDatabase, NoSuchDataset, open_connector
 from catalog.selectors.definitions import load_definitions
@@ -65,10 +66,6 @@ class ReadOnlyCatalog(ValueError):
 
 class VersionConflict(ValueError):
     """The dataset is not at the version the caller expected; the message says at which it is."""
-
-
-class KeyReused(ValueError):
-    """An idempotency key came again with another request."""
 
 
 class OutcomeUnknown(RuntimeError):
@@ -102,6 +99,7 @@ def change_definition(
     The same idempotency key gives the first call's outcome again, and touches nothing.
 
     :raises NoSuchCatalog, NoSuchDataset, Denied: as the gate says.
+    :raises KeyReused: if somebody used the idempotency key for another request.
     :raises ReadOnlyCatalog: if the connector cannot write.
     :raises ChangeRefused: if a guard refuses.
     :raises VersionConflict: if the dataset has moved on.
@@ -114,7 +112,7 @@ def change_definition(
     if idempotency_key is not None:
         earlier = Intent.objects.filter(idempotency_key=idempotency_key).first()
         if earlier is not None:
-            return _repeat(earlier, catalog, operation)
+            return _repeat(earlier, caller, catalog, operation)
     connector = open_connector(catalog)
     try:
         if not isinstance(connector, WritesTables):
@@ -139,8 +137,9 @@ def change_definition(
         connector.close()
 
 
-def _repeat(earlier: Intent, catalog: Catalog, operation: Operation) -> Outcome:
-    if earlier.catalog_id != catalog.pk or earlier.operation != operation_json(operation):
+def _repeat(earlier: Intent, caller: Caller, catalog: Catalog, operation: Operation) -> Outcome:
+    asked = (caller.principal.handle, catalog.pk, operation_json(operation))
+    if (earlier.principal, earlier.catalog_id, earlier.operation) != asked:
         raise KeyReused(f"idempotency key '{earlier.idempotency_key}' was used for another request before")
     if earlier.state == IntentState.OPEN:
         raise OutcomeUnknown(f"this request is being carried out; ask for intent {earlier.uuid}")

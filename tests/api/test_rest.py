@@ -118,6 +118,24 @@ def test_a_source_is_registered_synced_and_found(api, tmp_path):
     assert api.get("/v1/search?q=parcels").json()["items"][0]["qualified_name"] == "shop/main/parcels"
 
 
+def test_a_sync_is_asked_for_once_for_one_key(api, estate):
+    from catalog.journal import runs
+    from catalog.sync.engine import run_sync
+
+    def ask(name, key):
+        return send(api, "POST", f"/v1/catalogs/{name}/syncs", **{"Idempotency-Key": key})
+
+    first = ask("mem", "k1").json()["run"]
+    # The one that waits is this one's too, and stays so when it has ended.
+    assert ask("mem", "k2").json()["run"] == first
+    runs.execute(uuid.UUID(first), jobs={"sync": run_sync}, holder="t")
+    assert [ask("mem", key).json()["run"] for key in ("k1", "k2")] == [first, first]
+    assert ask("mem", "k3").json()["run"] != first
+    send(api, "POST", "/v1/catalogs", {"name": "other", "platform": "memory"})
+    refused = ask("other", "k1")
+    assert (refused.status_code, refused.json()["type"]) == (422, "/docs/errors#idempotency-key-reused")
+
+
 def test_a_lost_key_hides_no_catalog(api, settings):
     body = {"name": "pg", "platform": "postgresql", "test": False}
     body["options"] = {"host": "localhost", "dbname": "d", "user": "u", "password": "hunter2"}

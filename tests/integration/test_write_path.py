@@ -18,11 +18,11 @@ from catalog.domain.types import parse_type
 from catalog.guards import ChangeRefused, Opinion, Verdict
 from catalog.journal import clock
 from catalog.journal.models import JournalEntry
+from catalog.journal.runs import KeyReused
 from catalog.models import Dataset, DatasetState, Intent
 from catalog.selectors import NoSuchDataset
 from catalog.services import annotating
 from catalog.services.definitions import (
-    KeyReused,
     OutcomeUnknown,
     ReadOnlyCatalog,
     VersionConflict,
@@ -90,6 +90,13 @@ def test_the_same_key_gives_the_same_outcome_and_touches_nothing(source):
     assert Intent.objects.count() == 1
     with pytest.raises(KeyReused):
         change(source, DropTable("db", "orders"), idempotency_key="k")
+
+
+def test_a_key_is_its_user_s_own(source, make_user):
+    change(source, CreateTable("db", "orders", document()), idempotency_key="k")
+    mara = Caller(make_user("mara"), "test")
+    with pytest.raises(KeyReused):
+        change(source, CreateTable("db", "orders", document()), idempotency_key="k", caller=mara)
 
 
 def test_a_version_that_moved_on_is_a_conflict_before_the_source_is_asked(source):

@@ -31,6 +31,7 @@ from catalog.domain.partitions import InvalidFilter
 from catalog.domain.query import InvalidQuery
 from catalog.domain.types import InvalidType
 from catalog.guards import ChangeRefused
+from catalog.journal.runs import KeyReused
 from catalog.journal.selectors import CursorExpired, NoSuchRun
 from catalog.selectors import (
     AmbiguousName,
@@ -43,7 +44,7 @@ from catalog.selectors import (
 )
 from catalog.services.annotating import InvalidAnnotation, NoSuchClaim, NoSuchColumn
 from catalog.services.catalogs import CatalogExists, InvalidCatalog, NoSuchHold
-from catalog.services.definitions import KeyReused, OutcomeUnknown, ReadOnlyCatalog, VersionConflict
+from catalog.services.definitions import OutcomeUnknown, ReadOnlyCatalog, VersionConflict
 from catalog.services.identity import InvalidMerge
 from catalog.services.keeping import NotKept
 
