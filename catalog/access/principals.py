@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import connection
 from django.db.models import Q
@@ -58,6 +59,10 @@ class Caller:
         return {"principal": self.principal.handle, "door": self.door}
 
 
+Key = TypeVar("Key")
+Held = TypeVar("Held")
+
+
 class _Memory:
     """What a process remembers of principals, all forgotten when the access generation moves."""
 
@@ -82,6 +87,12 @@ class _Memory:
                 self.generation = generation
             self.checked = time.monotonic()
 
+    def keep(self, held: dict[Key, Held], key: Key, found: Held, generation: int) -> None:
+        """Remember what was looked up under a generation, unless it moved meanwhile: what was read before may be over."""
+        with self.lock:
+            if generation == self.generation:
+                held[key] = found
+
 
 _memory = _Memory()
 
@@ -95,25 +106,25 @@ def forget() -> None:
 def principal_for_user(user_id: int) -> Principal | None:
     """Return the principal of an active user, or None."""
     _memory.refresh()
-    found = _memory.by_user.get(user_id)
+    found, generation = _memory.by_user.get(user_id), _memory.generation
     if found is None:
         user = User.objects.filter(pk=user_id, is_active=True).first()
         if user is None:
             return None
         found = _build(user)
-        _memory.by_user[user_id] = found
+        _memory.keep(_memory.by_user, user_id, found, generation)
     return found
 
 
 def principal_for_name(username: str) -> Principal | None:
     """Return the principal of an active user by name, or None."""
     _memory.refresh()
-    found = _memory.by_name.get(username)
+    found, generation = _memory.by_name.get(username), _memory.generation
     if found is None:
         user_id = User.objects.filter(username=username, is_active=True).values_list("pk", flat=True).first()
         found = principal_for_user(user_id) if user_id is not None else None
         if found is not None:
-            _memory.by_name[username] = found
+            _memory.keep(_memory.by_name, username, found, generation)
     return found
 
 
@@ -134,7 +145,7 @@ def principal_for_token(secret: str) -> Principal | None:
     """Return the principal of a token that is neither expired nor revoked and whose user is active, or None."""
     _memory.refresh()
     digest = token_digest(secret)
-    known = _memory.by_token.get(digest)
+    known, generation = _memory.by_token.get(digest), _memory.generation
     if known is None:
         now = clock.now()
         token = (
@@ -148,7 +159,7 @@ def principal_for_token(secret: str) -> Principal | None:
         if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=10):
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
         known = (principal, token.expires_at)
-        _memory.by_token[digest] = known
+        _memory.keep(_memory.by_token, digest, known, generation)
     principal, expires_at = known
     if expires_at is not None and expires_at <= clock.now():
         return None

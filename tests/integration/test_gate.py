@@ -6,9 +6,17 @@ import orjson
 import pytest
 from django.test import Client
 
+from catalog.access import gate, principals
 from catalog.access.models import Grant
 from catalog.access.principals import Caller
-from catalog.access.services import create_grant, create_restriction, create_team, create_token, revoke_token
+from catalog.access.services import (
+    create_grant,
+    create_restriction,
+    create_team,
+    create_token,
+    revoke_grant,
+    revoke_token,
+)
 from catalog.journal import runs
 from catalog.models import Dataset
 from catalog.services import annotating
@@ -367,6 +375,26 @@ def test_a_dataset_made_after_a_restriction_is_hidden_from_the_start(estate, ope
     assert (
         client_of(estate["users"]["insider"], operator).get("/v1/datasets?name=shop/db/later_table").status_code == 404
     )
+
+
+def test_what_was_looked_up_while_grants_changed_is_not_believed(estate, operator, make_user, monkeypatch):
+    grant = create_grant(caller=operator, role="editor", pattern="shop/**", username=make_user("mara").handle[5:])
+    pump()
+    key = principals.principal_for_name("mara").user_id
+    principals.forget()
+    build = principals._build
+
+    def slowly(user):
+        built = build(user)
+        monkeypatch.setattr(principals, "_build", build)
+        # Another thread takes the grant back and is seen to, before this one has stored what it read.
+        revoke_grant(caller=operator, grant_uuid=grant.uuid)
+        principals.principal_for_name("somebody")
+        return built
+
+    monkeypatch.setattr(principals, "_build", slowly)
+    assert gate.may_anywhere(principals.principal_for_user(key), gate.EDIT)
+    assert not gate.may_anywhere(principals.principal_for_user(key), gate.EDIT)
 
 
 def test_without_any_grant_to_everyone_nothing_is_discovered(estate, operator):
