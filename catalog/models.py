@@ -278,7 +278,14 @@ class Annotation(models.Model):
                 condition=models.Q(status__in=["accepted", "suggested", "rejected"]), name="annotation_status"
             ),
         ]
-        indexes = [models.Index(fields=["aspect", "key"], name="annotation_by_key")]
+        indexes = [
+            models.Index(fields=["aspect", "key"], name="annotation_by_key"),
+            models.Index(
+                fields=["status", "-id"],
+                condition=models.Q(aspect="finding", ended_at__isnull=True),
+                name="annotation_newest_findings",
+            ),
+        ]
 
 
 class DataMetadata(models.Model):

@@ -92,9 +92,10 @@ class Rows:
         self.count = rows.num_rows
         self._leaves = dict(_leaves(rows, types))
         self._connection = duckdb.connect(config={"threads": "2", "memory_limit": MEMORY})
-        # What does not fit is an error: nothing of the rows goes to a file.
+        # What does not fit is an error: nothing of the rows goes to a file. Answers alone go to the standard output.
         for setting in (
             "TimeZone = 'UTC'",
+            "enable_progress_bar = false",
             "temp_directory = ''",
             "enable_external_access = false",
             "lock_configuration = true",

@@ -195,6 +195,8 @@ class DuckDBConnector:
                 raise SourceBusy(f"{self._path} is open for writing in this process; try later") from error
             raise Refused(f"{self._path} could not be opened: {type(error).__name__}") from error
         try:
+            # It takes a program given by -c for a person at a prompt, and draws on its output.
+            connection.execute("SET enable_progress_bar = false")
             yield connection
         except duckdb.Error as error:
             raise ConnectorError(f"{self._path}: {str(error).splitlines()[0][:300]}") from error

@@ -12,6 +12,8 @@ from catalog.selectors.findings import count_findings, list_findings
 from detection import selectors
 
 CHECKS = 3
+LOOKED_AT = 1_000
+"""The home page counts no more findings than these."""
 
 
 def failing_checks(principal: Principal) -> list[dict[str, Any]]:
@@ -34,18 +36,19 @@ def failing_checks(principal: Principal) -> list[dict[str, Any]]:
 
 def undecided_findings(principal: Principal) -> list[dict[str, Any]]:
     """Return one line for all findings that nobody has decided about and the principal may."""
-    counts = count_findings(principal=principal, role=gate.STEWARD)
-    if not counts:
+    found = count_findings(principal=principal, role=gate.STEWARD, newest=LOOKED_AT)
+    if not found.counts:
         return []
-    total = sum(count for _, count in counts)
+    total, more = found.total, "" if found.is_whole else "+"
     newest = list_findings(principal=principal, status="suggested", role=gate.STEWARD, limit=1)
-    kinds = ", ".join(kind.replace("_", " ") for kind, _ in counts[:4])
+    kinds = ", ".join(kind.replace("_", " ") for kind, _ in found.counts[:4])
+    seem = "column seems" if total == 1 and not more else "columns seem"
     return [
         {
             "tone": "warn",
             "icon": "finding",
-            "title": f"{total:,} {'column seems' if total == 1 else 'columns seem'} to hold personal or secret values:",
-            "name": f"{kinds}{', …' if len(counts) > 4 else ''}",
+            "title": f"{total:,}{more} {seem} to hold personal or secret values:",
+            "name": f"{kinds}{', …' if len(found.counts) > 4 else ''}",
             "at": newest[0].said_at if newest else None,
             "text": "Nothing is tagged until somebody accepts it.",
             "href": reverse("findings"),

@@ -205,7 +205,7 @@ def findings(request: HttpRequest) -> HttpResponse:
     kind = request.GET.get("type", "")
     before = number_of(request.GET.get("before"))
     found = list_findings(principal=principal, kind=kind, status=status, before=before, limit=PAGE + 1)
-    counts = count_findings(principal=principal, status=status)
+    counted = count_findings(principal=principal, status=status)
     return render(
         request,
         "detection/findings.html",
@@ -217,8 +217,9 @@ def findings(request: HttpRequest) -> HttpResponse:
             "statuses": (("suggested", "Waiting"), ("accepted", "Accepted"), ("rejected", "Rejected")),
             "decidable": _decidable(request, found[:PAGE]),
             "kind": kind,
-            "counts": [(each, each.replace("_", " "), count) for each, count in counts],
-            "total": sum(count for _, count in counts),
+            "counts": [(each, each.replace("_", " "), count) for each, count in counted.counts],
+            "total": counted.total,
+            "all_are_counted": counted.is_whole,
         },
     )
 
