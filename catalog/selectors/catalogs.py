@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,34 @@ def _catalog_view(catalog: Catalog, datasets: int, *, with_options: bool) -> Cat
     )
 
 
+VERY_MANY = 20_000
+"""From so many datasets on, counting them for every page would cost more than the page."""
+COUNTED_SECONDS = 5.0
+_MAX_KEPT = 200
+
+
+class _Counts:
+    """How many datasets of each catalog there are, kept for a moment where they are very many; the same for all who reach the same."""
+
+    def __init__(self) -> None:
+        self.kept: dict[frozenset[int] | None, tuple[float, Mapping[int, int]]] = {}
+
+    def of(self, principal: Principal) -> Mapping[int, int]:
+        reached = gate.classes_for(principal, gate.DISCOVER)
+        kept = self.kept.get(reached)
+        if kept is not None and time.monotonic() - kept[0] < COUNTED_SECONDS:
+            return kept[1]
+        counts = dict(_known_datasets(principal).values_list("catalog_id").annotate(n=Count("id")))
+        if sum(counts.values()) >= VERY_MANY:
+            if len(self.kept) >= _MAX_KEPT:
+                self.kept = {}
+            self.kept[reached] = (time.monotonic(), counts)
+        return counts
+
+
+_counts = _Counts()
+
+
 def _may_know_catalog(principal: Principal, datasets: int) -> bool:
     # A catalog is known through its datasets; an empty one to operators only.
     return principal.is_operator or datasets > 0
@@ -81,9 +110,9 @@ def list_catalogs(*, principal: Principal) -> Sequence[CatalogView]:
     """
     Return the catalogs of which the principal may know a dataset, by name; all of them for operators.
 
-    What is known from elsewhere only is no catalog of anybody's.
+    What is known from elsewhere only is no catalog of anybody's. Where datasets are very many, they are counted every few seconds.
     """
-    counts = dict(_known_datasets(principal).values_list("catalog_id").annotate(n=Count("id")))
+    counts = _counts.of(principal)
     rows = Catalog.objects.exclude(state=CatalogState.REMOVED).exclude(name=ELSEWHERE).order_by("name")
     return [
         _catalog_view(row, counts.get(row.pk, 0), with_options=principal.is_operator)

@@ -19,6 +19,7 @@ from catalog.access.services import (
 )
 from catalog.journal import runs
 from catalog.models import Dataset
+from catalog.selectors import catalogs
 from catalog.services import annotating
 from deploy.flow import JOBS
 from detection.services.checks import add_check
@@ -442,3 +443,25 @@ def test_every_dataset_has_one_class_and_classes_follow_patterns(estate):
     assert not Dataset.objects.filter(access_class__isnull=True).exists()
     shop = Dataset.objects.get(name="open_orders").access_class
     assert {row.pattern for row in shop.patterns.all()} == {"**", "shop/**", "shop/db/open_*"}
+
+
+def test_very_many_datasets_are_counted_now_and_then_for_each_by_what_they_reach(
+    source, operator, make_user, monkeypatch
+):
+    monkeypatch.setattr(catalogs, "_counts", catalogs._Counts())
+    monkeypatch.setattr(catalogs, "VERY_MANY", 2)
+
+    def counted(principal) -> list[tuple[str, int]]:
+        return [(view.name, view.datasets) for view in catalogs.list_catalogs(principal=principal)]
+
+    create_restriction(caller=operator, pattern="mem/**")
+    source.creates("a", {"id": "long"})
+    source.creates("b", {"id": "long"})
+    source.sync()
+    mara = make_user("mara")
+    assert (counted(operator.principal), counted(mara)) == ([("mem", 2)], [])
+    source.creates("c", {"id": "long"})
+    source.sync()
+    assert (counted(operator.principal), counted(mara)) == ([("mem", 2)], [])
+    monkeypatch.setattr(catalogs, "COUNTED_SECONDS", 0.0)
+    assert counted(operator.principal) == [("mem", 3)]
