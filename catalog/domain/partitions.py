@@ -197,9 +197,9 @@ class _Parser:
             self.expect(")")
             return _any([self.compared(index, "=", option) for option in options])
         if self.take("like"):
-            wild = {"%": ".*", "_": "."}
-            pattern = "".join(wild.get(char) or re2.escape(char) for char in str(self.literal()))
-            return self.matching(index, f"(?s){pattern}")
+            wild, text = {"%": ".*", "_": "."}, str(self.literal())
+            pattern = "".join(wild.get(char) or re2.escape(char) for char in text)
+            return self.matching(index, f"(?s){pattern}", _beginning(re.split("[%_]", text, maxsplit=1)[0]))
         if self.take("matches"):
             return self.matching(index, str(self.literal()))
         if not negated and self.peek() in _SIGNS:
@@ -255,7 +255,7 @@ class _Parser:
 
         return _Node(by_text, {index: bounds} if (bounds := _bounds(sign, text)) else {})
 
-    def matching(self, index: int, pattern: str) -> _Node:
+    def matching(self, index: int, pattern: str, bounds: Bounds | None = None) -> _Node:
         if len(pattern) > MAX_PATTERN:
             raise InvalidFilter(f"a pattern has at most {MAX_PATTERN} characters")
         try:
@@ -267,7 +267,7 @@ class _Parser:
             value = values[index]
             return None if value is None else compiled.fullmatch(value) is not None
 
-        return _Node(matches, {})
+        return _Node(matches, {index: bounds} if bounds else {})
 
 
 _COMPARISONS: Mapping[str, Callable[..., bool]] = {
@@ -297,6 +297,12 @@ def _bounds(sign: str, text: str) -> Bounds | None:
             return Bounds(least=text)
         case _:
             return None
+
+
+def _beginning(text: str) -> Bounds | None:
+    """Return the bounds of all texts that begin with one: up to the next of its length, in the order of code points."""
+    following = chr(ord(text[-1]) + 1) if text and ord(text[-1]) < 0xD7FF else ""
+    return Bounds(least=text, most=text[:-1] + following) if following else None
 
 
 def _all(parts: Sequence[_Node]) -> _Node:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.partitions import InvalidFilter, Key, parse_partition_filter, values_of
+from catalog.domain.partitions import Bounds, InvalidFilter, Key, parse_partition_filter, values_of
 
 KEYS = [Key("day", "date"), Key("country", "string"), Key("hour", "int")]
 NAMES = [
@@ -105,7 +105,10 @@ _PLAIN = st.one_of(
     st.builds("country {} '{}'".format, st.sampled_from(["=", "!=", "<", ">="]), st.sampled_from(["se", "de", "x"])),
     st.builds("day in ('2026-11-0{}', '2026-11-03')".format, st.integers(1, 3)),
     st.builds("day between '2026-11-0{}' and '2026-11-0{}'".format, st.integers(1, 3), st.integers(1, 3)),
-    st.sampled_from(["country is null", "hour = 7"]),
+    st.builds(
+        "country like '{}{}'".format, st.sampled_from(["", "s", "se", "d"]), st.sampled_from(["", "%", "_", "%e"])
+    ),
+    st.sampled_from(["country is null", "hour = 7", "day like '2026-11-0_'"]),
 )
 _FILTERS = st.recursive(
     _PLAIN,
@@ -129,3 +132,9 @@ def test_bounds_leave_out_nothing_that_is_wanted(text):
                 assert bound.among is None or value in bound.among
                 assert bound.least is None or value >= bound.least
                 assert bound.most is None or value <= bound.most
+
+
+def test_what_begins_with_a_text_is_bounded_by_it():
+    assert parse_partition_filter("country like 'se%'", KEYS).bounds == {1: Bounds(least="se", most="sf")}
+    for unbounded in ("country like '%se'", "not country like 'se%'", "country like '\U0010ffff%'"):
+        assert parse_partition_filter(unbounded, KEYS).bounds == {}
