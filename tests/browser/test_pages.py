@@ -19,6 +19,8 @@ SHOTS = os.environ.get("CAIRN_TEST_SHOTS")
 PYTHONS_OWN = re.compile(r"dict_\w+\(|bound method|built-in method|object at 0x|NoneType")
 """What a template prints of something that it was not meant to."""
 
+TWICE = "[...document.querySelectorAll('[id]')].map(e => e.id).filter((id, at, ids) => ids.indexOf(id) < at)"
+"""Ids that are on a page twice: what names one, such as a field's label, would find another."""
 PAGES = {
     "home": "/",
     "dataset-snapshots": "/datasets/lake/events/play_events?tab=snapshots",
@@ -118,6 +120,7 @@ def test_axe_finds_nothing_serious_and_nothing_overflows(browser, cairn, name, s
         assert serious(page) == []
         assert PYTHONS_OWN.search(page.content()) is None
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(TWICE) == []
         assert page.errors == []
         if SHOTS:
             page.screenshot(path=f"{SHOTS}/{name}-{scheme}-{width}.png", full_page=True)
