@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import orjson
 import pytest
 from django.test import Client
 
 from catalog.access import gate, principals
-from catalog.access.models import Grant
-from catalog.access.principals import Caller
+from catalog.access.models import ApiToken, AuditRecord, Grant
+from catalog.access.principals import Caller, NoSuchPrincipal
 from catalog.access.services import (
     create_grant,
     create_restriction,
     create_team,
     create_token,
     revoke_grant,
+    revoke_restriction,
     revoke_token,
 )
 from catalog.journal import runs
@@ -360,11 +363,18 @@ def test_a_restriction_hides_at_once_and_lifting_it_shows_again(estate, operator
     assert client.get(address).status_code == 200
     stranger = client_of(estate["users"]["insider"], operator)
     assert stranger.get(address).status_code == 200
-    create_restriction(caller=operator, pattern="shop/db/closed*")
+    restriction = create_restriction(caller=operator, pattern="shop/db/closed*")
     pump()
     refreshed(estate["users"]["insider"])
     assert stranger.get(address).status_code == 404
     assert client.get(address).status_code == 200
+    assert revoke_restriction(caller=operator, restriction_uuid=restriction.uuid) == "shop/db/closed*"
+    refreshed(estate["users"]["insider"])
+    assert stranger.get(address).status_code == 200
+    with pytest.raises(NoSuchPrincipal):
+        revoke_restriction(caller=operator, restriction_uuid=restriction.uuid)
+    told = AuditRecord.objects.filter(subject="shop/db/closed*").order_by("pk").values_list("action", flat=True)
+    assert list(told) == ["restriction.created", "restriction.lifted"]
 
 
 def test_a_dataset_made_after_a_restriction_is_hidden_from_the_start(estate, operator):
@@ -421,6 +431,23 @@ def test_a_revoked_token_and_an_ended_user_are_nobody(estate, operator):
     raise_generation()
     forget()
     assert client.get("/v1/me").status_code == 401
+
+
+def test_when_a_token_was_used_is_written_down_now_and_then(estate, operator):
+    token, secret = create_token(caller=operator, user_id=estate["users"]["reader"].user_id, name="t", expires_at=None)
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+
+    def used():
+        principals.forget()
+        assert client.get("/v1/me").status_code == 200
+        return ApiToken.objects.get(pk=token.pk).last_used_at
+
+    first = used()
+    assert first is not None
+    assert used() == first
+    before = first - timedelta(minutes=11)
+    ApiToken.objects.filter(pk=token.pk).update(last_used_at=before)
+    assert used() > before
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.domain.operations import CreateTable
+from catalog.journal.models import JournalEntry
 from catalog.models import Catalog, Dataset, DatasetState
 from catalog.services import catalogs
 from deploy.upkeep import do
@@ -141,6 +142,15 @@ def test_an_event_sent_again_is_taken_once(shop):
     assert LineageEvent.objects.count() == 1
     apply_waiting()
     assert edges_to(shop, "revenue")[0].runs_seen == 1
+
+
+def test_the_journal_tells_each_change_of_a_job_with_its_version(shop):
+    for number, source in enumerate(["db.orders", "db.customers", "db.customers"], start=1):
+        send(shop, run_event(number, [source], ["db.revenue"]))
+    job = Job.objects.get()
+    told = JournalEntry.objects.filter(aspect="lineage", subject_uuid=job.uuid).order_by("pk")
+    assert list(told.values_list("operation", "subject_version")) == [("changed", 1), ("changed", 2)]
+    assert job.version == 2
 
 
 def test_a_broken_event_costs_itself_alone(shop):

@@ -62,6 +62,8 @@ def test_a_declaration_holds_until_the_next():
     found = declared([run(1, "ab"), run(5, "b"), run(9, "ab")])
     assert spans(found["a"]) == [(at(1), at(5) - INSTANT), (at(9), None)]
     assert spans(found["b"]) == [(at(1), None)]
+    (kept,) = found["b"]
+    assert (kept.last_seen_at, kept.runs_seen) == (at(9), 3)
 
 
 observations = st.lists(

@@ -96,6 +96,11 @@ def test_a_cap_takes_the_nearest_and_among_them_the_first_and_says_so():
     assert [one.dataset.int for one in found.frontier] == [1]
 
 
+def test_what_fits_the_cap_is_whole():
+    found = walked([(1, 2), (1, 3)], 1, cap=3)
+    assert (sorted(distances(found)), found.truncated, found.frontier) == ([1, 2, 3], False, ())
+
+
 def test_what_may_not_be_known_is_crossed_as_one_step_and_not_named():
     found = walked([(1, 2), (2, 3), (3, 4), (1, 5)], 1, hidden=[2, 3])
     assert distances(found) == {1: 0, 4: 1, 5: 1}
