@@ -179,6 +179,8 @@ def test_merges_that_would_come_undone_by_themselves_are_refused(source, orders)
     source.sync()
     with pytest.raises(identity.InvalidMerge, match="live at its source"):
         identity.merge(caller=source.caller, absorbed=source.id_of("other"), survivor=orders)
+    with pytest.raises(identity.InvalidMerge, match="not merged"):
+        identity.undo_merge(caller=source.caller, absorbed=source.id_of("orders"))
     with pytest.raises(identity.InvalidMerge, match="with itself"):
         identity.merge(caller=source.caller, absorbed=orders, survivor=orders)
     with pytest.raises(selectors.NoSuchDataset):

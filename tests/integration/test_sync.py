@@ -14,6 +14,7 @@ from catalog.domain.documents import Column, DataFacts
 from catalog.domain.names import QualifiedName
 from catalog.domain.operations import AddColumn, CreateTable, DropColumn, RenameColumn, RenameTable
 from catalog.domain.types import parse_type
+from catalog.journal import clock
 from catalog.journal.models import JournalEntry
 from catalog.models import Catalog, ColumnRow, Database, Dataset, DatasetState, DefinitionDocument, SyncHold
 from catalog.services import annotating, catalogs, definitions
@@ -529,3 +530,35 @@ def test_patterns_choose_the_databases_that_a_catalog_has(operator, db):
     assert names() == ["chosen/hr/t"]
     with pytest.raises(catalogs.InvalidCatalog, match="no pattern"):
         catalogs.update_catalog(caller=operator, name="chosen", changes={"database_patterns": ["-"]})
+
+
+def test_a_name_is_registered_once_and_stays_with_its_platform(source, operator, tmp_path):
+    def register(platform: str, **options: str) -> None:
+        catalogs.register_catalog(caller=operator, name="mem", platform=platform, options=options)
+
+    with pytest.raises(catalogs.CatalogExists, match="choose another name"):
+        register("sqlite", path=str(tmp_path / "not.there"))
+    catalogs.remove_catalog(caller=operator, name="mem")
+    sqlite3.connect(tmp_path / "a.db").close()
+    with pytest.raises(catalogs.CatalogExists, match="a removed memory catalog"):
+        register("sqlite", path=str(tmp_path / "a.db"))
+    register("memory", space=source.space)
+
+
+def test_a_paused_catalog_is_not_due_and_a_resumed_one_is_at_once(source, operator):
+    def due() -> bool:
+        at = Catalog.objects.get(name="mem").next_sync_at
+        return at is not None and at <= clock.now()
+
+    def set_state(state: str) -> None:
+        catalogs.update_catalog(caller=operator, name="mem", changes={"state": state})
+
+    catalogs.update_catalog(caller=operator, name="mem", changes={"sync_every_seconds": 3_600})
+    set_state("paused")
+    assert Catalog.objects.get(name="mem").next_sync_at is None
+    set_state("active")
+    assert due()
+    catalogs.update_catalog(caller=operator, name="mem", changes={"sync_every_seconds": None})
+    assert Catalog.objects.get(name="mem").next_sync_at is None
+    told = JournalEntry.objects.filter(subject_kind="catalog").order_by("pk").values_list("operation", flat=True)
+    assert list(told) == ["registered", *["changed"] * 4]

@@ -13,7 +13,7 @@ from catalog.access.services import create_grant
 from catalog.connectors.base import Conflict, Context, SourceUnavailable
 from catalog.connectors.memory import MemoryConnector
 from catalog.domain.documents import Column
-from catalog.domain.operations import AddColumn, CreateTable, DropColumn, DropTable, RenameTable
+from catalog.domain.operations import AddColumn, CreateTable, DropColumn, DropTable, RenameColumn, RenameTable
 from catalog.domain.types import parse_type
 from catalog.guards import ChangeRefused, Opinion, Verdict
 from catalog.journal import clock
@@ -105,6 +105,23 @@ def test_a_version_that_moved_on_is_a_conflict_before_the_source_is_asked(source
     with pytest.raises(VersionConflict, match="you expected"):
         change(source, DropTable("db", "orders"), expected_version=made.version)
     assert source.connector.list_datasets(Context.within(1), "db").items
+
+
+def test_a_write_at_the_version_that_was_expected_is_done(source):
+    made = change(source, CreateTable("db", "orders", document()), expected_version=0)
+    with pytest.raises(VersionConflict, match="at version 1, you expected 0"):
+        change(source, CreateTable("db", "orders", document()), expected_version=0)
+    wider = change(source, AddColumn("db", "orders", TOTAL), expected_version=made.version)
+    assert wider.version == made.version + 1
+    assert change(source, DropTable("db", "orders"), expected_version=wider.version).version is None
+
+
+def test_the_audit_names_the_column_that_was_changed(source):
+    change(source, CreateTable("db", "orders", document()))
+    for operation in (AddColumn("db", "orders", TOTAL), RenameColumn("db", "orders", "total", "sum")):
+        change(source, operation)
+    told = AuditRecord.objects.filter(action="definition.closed").order_by("pk").values_list("after", flat=True)
+    assert [after["operation"].get("column") for after in told] == [None, "total", "total"]
 
 
 def test_a_protected_dataset_is_not_broken(source):
