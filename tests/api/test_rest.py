@@ -118,6 +118,18 @@ def test_a_source_is_registered_synced_and_found(api, tmp_path):
     assert api.get("/v1/search?q=parcels").json()["items"][0]["qualified_name"] == "shop/main/parcels"
 
 
+def test_datasets_are_listed_by_database_of_one_catalog_or_all(api, estate):
+    estate.creates("apart", {"id": "long"}, database="other")
+    estate.sync()
+
+    def listed(query: str) -> list[str]:
+        return [each["qualified_name"] for each in api.get(f"/v1/datasets?{query}").json()["items"]]
+
+    assert listed("database=other") == listed("catalog=mem&database=other") == ["mem/other/apart"]
+    assert "mem/other/apart" in listed("catalog=mem")
+    assert "mem/other/apart" not in listed("database=db")
+
+
 def test_a_sync_is_asked_for_once_for_one_key(api, estate):
     from catalog.journal import runs
     from catalog.sync.engine import run_sync

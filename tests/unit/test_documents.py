@@ -101,6 +101,11 @@ def test_nul_characters_are_shown_as_replacements():
     [
         (doc(id="int"), doc(id="long"), [("column_type_widened", "id", False)]),
         (doc(id="long"), doc(id="int"), [("column_type_changed", "id", True)]),
+        (
+            doc(id="struct<a:int>"),
+            doc(id="string"),
+            [("column_removed", "id.a", True), ("column_type_changed", "id", True)],
+        ),
         (doc(id="int"), doc(id="int", name="string"), [("column_added", "name", False)]),
         (doc(id="int", name="string"), doc(id="int"), [("column_removed", "name", True)]),
         (doc(id="int", name="string"), doc(id="int", title="string"), [("column_renamed", "title", True)]),
