@@ -47,7 +47,11 @@ class PrincipalMiddleware:
         if is_nobody or brings_own_authority(request):
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         request.principal = principal  # type: ignore[attr-defined]
-        return self.get_response(request)
+        response = self.get_response(request)
+        if principal is not None and not response.has_header("Cache-Control"):
+            # Somebody else may not be shown it; whoever has it may ask whether it is still so.
+            response["Cache-Control"] = "private, no-cache"
+        return response
 
 
 def brings_own_authority(request: HttpRequest) -> bool:

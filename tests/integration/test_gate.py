@@ -492,3 +492,24 @@ def test_very_many_datasets_are_counted_now_and_then_for_each_by_what_they_reach
     assert (counted(operator.principal), counted(mara)) == ([("mem", 2)], [])
     monkeypatch.setattr(catalogs, "COUNTED_SECONDS", 0.0)
     assert counted(operator.principal) == [("mem", 3)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/",
+        "/v1/me",
+        "/v1/datasets",
+        "/v1/search?q=open",
+        "/v1/violations",
+        "/v1/changes",
+        "/mds/v1/catalog",
+        "/registry/subjects",
+        "/api/v1/lineage",
+        "/graphql?query={search(query:%22open%22){total}}",
+    ],
+)
+def test_what_is_answered_to_somebody_is_kept_by_no_cache_of_others(estate, operator, address):
+    answer = client_of(estate["users"]["reader"], operator).get(address)
+    kept = answer.headers.get("Cache-Control", "")
+    assert "private" in kept or "no-store" in kept, kept

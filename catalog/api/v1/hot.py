@@ -32,8 +32,6 @@ def _answer(request: HttpRequest, stored: selectors.StoredDataset) -> HttpRespon
         response["Cairn-Stale"] = (
             "missing at its source" if stored.stale_reason.startswith("missing") else "could not be read"
         )
-    # Private: what one may see depends on who asks.
-    response["Cache-Control"] = "private, no-cache"
     response["Vary"] = "Authorization, Cookie"
     return response
 

@@ -103,9 +103,7 @@ def door(asked_for: Callable[..., QualifiedName] | None = None, **methods: Handl
 
 
 def json_answer(value: Any) -> HttpResponse:
-    response = HttpResponse(orjson.dumps(value), content_type="application/json")
-    response["Cache-Control"] = "private, no-cache"
-    return response
+    return HttpResponse(orjson.dumps(value), content_type="application/json")
 
 
 def catalog_name(catalog: str) -> QualifiedName:
