@@ -33,6 +33,8 @@ class Parsed:
     normal: str
     """The same, with what carries no meaning put in order: schemas that differ in that only have the same."""
     tree: Any
+    flaw: InvalidSchema | None = None
+    """What is wrong in it and hinders no reader, such as a default that does not fit its type: no new schema has one, those that another registry took may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ def check_compatibility(
     :raises NoSuchSubjectVersion: for a number that the subject does not have. :raises InvalidSchema, InvalidReference: for a bad schema.
     """
     read = read_submitted(principal, submitted, normalizes=normalizes)
+    read.require_flawless()
     level = known_settings(principal=principal, context=name.context, name=name.name).level
     try:
         subject = subject_row(principal, name, what="comparing schemas")

@@ -72,6 +72,11 @@ class Read:
     referred: Sequence[int]
     """Keys of the versions that it refers to."""
 
+    def require_flawless(self) -> None:
+        """:raises InvalidSchema: if it has a flaw, unless it is given with its id: then another registry has taken it already."""
+        if self.parsed.flaw is not None and self.submitted.schema_id is None:
+            raise self.parsed.flaw
+
 
 def content_guid(format_name: str, text: str, more: Sequence[Any] = ()) -> uuid.UUID:
     """Return the id that a schema has in every registry of ours."""
@@ -110,7 +115,7 @@ def read_submitted(principal: Principal, submitted: Submitted, *, normalizes: bo
     )
     return Read(
         submitted=submitted,
-        parsed=Parsed(text, parsed.normal, parsed.tree),
+        parsed=replace(parsed, text=text),
         references=references,
         guid=guid,
         normal_digest=digest_of(parsed.normal),

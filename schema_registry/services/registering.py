@@ -117,12 +117,14 @@ def _require_writable(name: SubjectName, submitted: Submitted, settings: Setting
 def _try_to_register(
     caller: Caller, name: SubjectName, before: Subject | None, read: Read, settings: Settings
 ) -> SubjectVersion:
+    rows = []
     if before is not None and settings.mode is not Mode.IMPORT:
         rows = list(live_versions(before).order_by("-number")[: MAX_COMPARED + 1])
-        known = next((row for row in rows if _is_same(row.schema, read)), None)
-        if known is not None:
-            return known
-        _require_compatible(name, check_against(read, compared_versions(rows, settings.level), settings.level))
+    known = next((row for row in rows if _is_same(row.schema, read)), None)
+    if known is not None:
+        return known
+    read.require_flawless()
+    _require_compatible(name, check_against(read, compared_versions(rows, settings.level), settings.level))
     with transaction.atomic():
         subject = locked_subject(name, before)
         if subject.revision != (before.revision if before is not None else 0):

@@ -307,6 +307,24 @@ def test_ids_and_versions_are_kept_by_an_import(registry):
     assert registry.registers("t", TWO) == 4_713, "ids go on behind the greatest"
 
 
+def test_a_default_that_does_not_fit_is_brought_over_with_its_id_and_taken_as_new_by_nobody(registry):
+    flawed = record({"name": "e", "type": {"type": "enum", "name": "E", "symbols": ["A"]}, "default": "B"})
+    for address in ("/subjects/s/versions", "/compatibility/subjects/s/versions"):
+        refused = registry.post(address, {"schema": flawed})
+        assert refusal(refused) == (422, 42201)
+        assert "/fields/0/default" in refused.json()["message"]
+    registry.put("/mode/s", {"mode": "IMPORT"})
+    assert refusal(registry.post("/subjects/s/versions", {"schema": flawed})) == (422, 42201)
+    assert registry.registers("s", flawed, id=4_711, version=1) == 4_711
+    registry.put("/mode/s", {"mode": "READWRITE"})
+    # Whoever uses it goes on: what is there already is found and given back.
+    assert registry.post("/subjects/s", {"schema": flawed}).json()["id"] == 4_711
+    assert registry.registers("s", flawed) == 4_711
+    mended = flawed.replace('"default": "B"', '"default": "A"')
+    assert registry.registers("s", mended) == 4_712
+    assert refusal(registry.post("/subjects/t/versions", {"schema": flawed})) == (422, 42201)
+
+
 def test_a_schema_refers_to_another_subjects(registry):
     address = '{"type": "record", "name": "shop.Address", "fields": [{"name": "city", "type": "string"}]}'
     order = '{"type": "record", "name": "shop.Order", "fields": [{"name": "to", "type": "shop.Address"}]}'

@@ -39,10 +39,13 @@ class SchemaFormatContract:
 
     def test_what_is_none_is_refused_with_a_reason(self) -> None:
         for text in self.invalid:
-            with pytest.raises(InvalidSchema) as refusal:
-                self.format.parse(text, {})
-            assert refusal.value.reason
-            assert len(str(refusal.value)) < 1_000
+            try:
+                refusal = self.format.parse(text, {}).flaw
+            except InvalidSchema as error:
+                refusal = error
+            assert refusal is not None, text
+            assert refusal.reason
+            assert len(str(refusal)) < 1_000
 
     def test_a_schema_uses_what_it_refers_to(self) -> None:
         first, name, second = self.referenced

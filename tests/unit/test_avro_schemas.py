@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema_registry.formats.avro import AvroFormat
-from schema_registry.formats.base import InvalidSchema, TooComplex
+from schema_registry.formats.base import InvalidSchema, Parsed, TooComplex
 
 FORMAT = AvroFormat()
 
@@ -30,6 +30,14 @@ def _cases() -> list[Any]:
 
 
 CASES = _cases()
+
+
+def _flawless(text: str) -> Parsed:
+    """Return a schema as it is read. :raises InvalidSchema: if it has a flaw, too."""
+    parsed = FORMAT.parse(text, {})
+    if parsed.flaw is not None:
+        raise parsed.flaw
+    return parsed
 
 
 def _record_of(kind: Any, default: Any) -> str:
@@ -122,7 +130,7 @@ def test_schemas_are_read_and_compared_as_by_apaches_library(first, second):
     texts = [json.dumps(first), json.dumps(second)]
     for text in texts:
         try:
-            FORMAT.parse(text, {})
+            _flawless(text)
         except InvalidSchema:
             with pytest.raises(avro.errors.AvroException):
                 _apache(text)
@@ -136,7 +144,7 @@ def test_schemas_are_read_and_compared_as_by_apaches_library(first, second):
 def test_the_one_spelling_means_the_same_to_apaches_library(schema):
     text = json.dumps(schema)
     try:
-        parsed = FORMAT.parse(text, {})
+        parsed = _flawless(text)
     except InvalidSchema:
         return
     assert _apache(parsed.text).canonical_form == _apache(text).canonical_form
@@ -309,6 +317,6 @@ def test_cycles_of_many_types_are_bounded():
 )
 def test_what_is_wrong_is_said_with_its_place(text, pointer, reason):
     with pytest.raises(InvalidSchema) as refusal:
-        FORMAT.parse(text, {})
+        _flawless(text)
     assert refusal.value.pointer == pointer
     assert reason in refusal.value.reason

@@ -30,7 +30,11 @@ class AvroFormat:
     title = "Avro"
 
     def parse(self, text: str, references: Mapping[str, Parsed]) -> Parsed:
-        """Return a schema with the named types of what it refers to. :raises InvalidSchema: with the place."""
+        """
+        Return a schema with the named types of what it refers to; a default that does not fit its type is its flaw.
+
+        :raises InvalidSchema: with the place.
+        """
         if len(text) > MAX_SCHEMA_BYTES or len(text.encode(errors="surrogatepass")) > MAX_SCHEMA_BYTES:
             raise InvalidSchema("", f"the schema has more than {MAX_SCHEMA_BYTES:,} bytes")
         try:
@@ -49,7 +53,12 @@ class AvroFormat:
         reader = Reader(known)
         root = reader.read(value)
         own = frozenset(known)
-        return Parsed(printed(root, own, in_order=False), printed(root, own, in_order=True), Tree(root, reader.names))
+        return Parsed(
+            printed(root, own, in_order=False),
+            printed(root, own, in_order=True),
+            Tree(root, reader.names),
+            reader.flaw,
+        )
 
     def incompatibilities(self, reader: Parsed, writer: Parsed) -> Sequence[Incompatibility]:
         """Return why the reader cannot read all that the writer writes. :raises TooComplex: beyond MAX_STEPS."""

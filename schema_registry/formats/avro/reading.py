@@ -68,6 +68,8 @@ class Reader:
     def __init__(self, known: Mapping[str, Named]) -> None:
         self.names: dict[str, Named] = dict(known)
         self.defaults = Defaults()
+        self.flaw: InvalidSchema | None = None
+        """The first default that does not fit its type."""
 
     def read(self, value: Any) -> Node:
         """Return the type that a JSON value is. :raises InvalidSchema: with the place, if it is none."""
@@ -180,8 +182,12 @@ class Reader:
         # Not before: a default may be of the record itself.
         for index, made in enumerate(record.fields):
             place = at.into("fields", index, "default")
-            if made.has_default and not self.defaults.fits(made.type, made.default, place.pointer):
-                raise place.wrong(f"the default {shown(made.default)} is no {printed_type(made.type)}")
+            if (
+                self.flaw is None
+                and made.has_default
+                and not self.defaults.fits(made.type, made.default, place.pointer)
+            ):
+                self.flaw = place.wrong(f"the default {shown(made.default)} is no {printed_type(made.type)}")
 
     def _field(self, value: Any, at: _At) -> Field:
         if not isinstance(value, dict):
