@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -177,6 +178,25 @@ class Listed(Generic[Item]):
 
     items: Sequence[Item]
     next: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many of each kind there are among those that were looked at, most first."""
+
+    counts: Sequence[tuple[str, int]]
+    is_whole: bool
+    """False if there are more than were looked at: each count is one at least."""
+
+    @classmethod
+    def of(cls, kinds: Iterable[str], *, is_whole: bool) -> Tally:
+        """Return how often each kind is among some."""
+        return cls(sorted(Counter(kinds).items(), key=lambda pair: (-pair[1], pair[0])), is_whole)
+
+    @property
+    def total(self) -> int:
+        """How many there are in all."""
+        return sum(count for _, count in self.counts)
 
 
 def list_newest(

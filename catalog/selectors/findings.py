@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from django.db.models import F, Q
 from catalog.access import gate
 from catalog.access.principals import Principal
 from catalog.models import Annotation
-from catalog.selectors.datasets import SHOWN
+from catalog.selectors.datasets import SHOWN, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +103,10 @@ def _view(row: Any) -> FindingView:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FindingCounts:
-    """How many findings of each kind there are, most first."""
-
-    counts: Sequence[tuple[str, int]]
-    is_whole: bool
-    """False if there are more than were looked at: each count is one at least."""
-
-    @property
-    def total(self) -> int:
-        """How many there are in all."""
-        return sum(count for _, count in self.counts)
-
-
 def count_findings(
     *, principal: Principal, status: str = "suggested", role: str = gate.READ, newest: int = 10_000
-) -> FindingCounts:
+) -> Tally:
     """Return how many findings of each kind have a status, of so many that are the newest, of datasets on which the principal has a role."""
     rows = Annotation.objects.filter(_current(principal, role), status=status).order_by("-pk")
     kinds = list(rows.values_list("key", flat=True)[: newest + 1])
-    counts = sorted(Counter(kinds[:newest]).items(), key=lambda pair: (-pair[1], pair[0]))
-    return FindingCounts(counts, is_whole=len(kinds) <= newest)
+    return Tally.of(kinds[:newest], is_whole=len(kinds) <= newest)

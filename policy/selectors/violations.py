@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from django.db.models import Count, Q
 
 from catalog.access import gate
 from catalog.access.principals import Principal
-from catalog.selectors.datasets import Listed, list_newest, names_by_uuid
+from catalog.selectors.datasets import Listed, Tally, list_newest, names_by_uuid
 from catalog.selectors.metadata import owners_by_uuid
 from policy.models import Violation
 
@@ -112,17 +111,8 @@ def get_violation(*, principal: Principal, violation_uuid: uuid.UUID) -> Violati
     raise NoSuchViolation(f"there is no violation {violation_uuid}")
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerCounts:
-    """How many open violations each owner has, most first, ``-`` being nobody."""
-
-    counts: Sequence[tuple[str, int]]
-    is_whole: bool
-    """False if there are more than were looked at: each count is one at least."""
-
-
-def count_by_owner(*, principal: Principal, policy: str = "", newest: int = 5_000) -> OwnerCounts:
-    """Return how many open violations each owner has, of so many that are the newest."""
+def count_by_owner(*, principal: Principal, policy: str = "", newest: int = 5_000) -> Tally:
+    """Return how many open violations each owner has, of so many that are the newest; ``-`` is nobody."""
     condition = Q(resolved_at__isnull=True)
     if policy:
         condition &= Q(policy__slug=policy)
@@ -131,8 +121,7 @@ def count_by_owner(*, principal: Principal, policy: str = "", newest: int = 5_00
     is_whole, keys = len(keys) <= newest, keys[:newest]
     names = names_by_uuid(principal=principal, uuids=keys, role=gate.READ)
     owners = owners_by_uuid(list(names))
-    counts = Counter(owner for key in keys if key in names for owner in owners.get(key, ["-"]))
-    return OwnerCounts(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])), is_whole)
+    return Tally.of((owner for key in keys if key in names for owner in owners.get(key, ["-"])), is_whole=is_whole)
 
 
 def count_open() -> dict[str, int]:

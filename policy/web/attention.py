@@ -22,7 +22,7 @@ def open_violations(principal: Principal) -> list[dict[str, Any]]:
     if not mine and not (principal.is_operator and counts):
         return []
     owner = mine[0] if mine else ""
-    total = counts[owner] if owner else sum(counts.values())
+    total = counts[owner] if owner else owners.total
     newest = list_violations(principal=principal, owner=owner, limit=1).items
     return [
         {

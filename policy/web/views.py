@@ -293,7 +293,7 @@ def violations(request: HttpRequest) -> HttpResponse:
             "owners": [
                 (handle, "Nobody" if handle == "-" else names[handle], count) for handle, count in owners.counts[:12]
             ],
-            "total": sum(count for _, count in owners.counts),
+            "total": owners.total,
             "all_are_counted": owners.is_whole,
             "owner_names": names,
             "policies": list_policies(principal=principal, limit=CHOICES),

@@ -24,8 +24,8 @@ from catalog.journal import runs
 from catalog.journal.models import JournalEntry, Run
 from catalog.journal.selectors import Change
 from catalog.models import Annotation, Dataset
-from catalog.selectors.datasets import Listed, list_newest
-from catalog.selectors.findings import FindingCounts, count_findings, list_findings
+from catalog.selectors.datasets import Listed, Tally, list_newest
+from catalog.selectors.findings import count_findings, list_findings
 from catalog.services import inferring
 from catalog.services.annotating import NoSuchClaim, NoSuchColumn
 from catalog.services.catalogs import register_catalog, request_sync, update_catalog
@@ -234,8 +234,8 @@ def test_a_finding_is_a_suggestion_that_a_steward_decides(allowed, make_user, op
     (found,) = list_findings(principal=operator.principal, limit=10)
     assert (found.type, found.column, found.tag, found.status) == ("email", "contact", "pii", "suggested")
     assert (found.matched, found.seen) == (200, 200)
-    assert count_findings(principal=operator.principal) == FindingCounts([("email", 1)], is_whole=True)
-    assert count_findings(principal=operator.principal, newest=0) == FindingCounts([], is_whole=False)
+    assert count_findings(principal=operator.principal) == Tally([("email", 1)], is_whole=True)
+    assert count_findings(principal=operator.principal, newest=0) == Tally([], is_whole=False)
     nobody = make_user("nobody")
     assert list_findings(principal=nobody, limit=10) == []
     create_grant(caller=operator, role="editor", pattern="shop/**", username="nobody")
