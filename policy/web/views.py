@@ -279,6 +279,7 @@ def violations(request: HttpRequest) -> HttpResponse:
     owners = count_by_owner(principal=principal, policy=slug)
     shown = {handle for each in found.items for handle in each.owners}
     names = display_names([handle for handle, _ in owners.counts] + sorted(shown))
+    choices = list_policies(principal=principal, limit=CHOICES)
     return render(
         request,
         "policy/violations.html",
@@ -296,7 +297,8 @@ def violations(request: HttpRequest) -> HttpResponse:
             "total": owners.total,
             "all_are_counted": owners.is_whole,
             "owner_names": names,
-            "policies": list_policies(principal=principal, limit=CHOICES),
+            "policies": choices,
+            "is_offered": any(each.slug == slug for each in choices),
         },
     )
 

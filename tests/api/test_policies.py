@@ -97,6 +97,14 @@ def test_policies_are_paged_by_name(api, web, owned):
     assert "/policies/amber" not in shown
 
 
+def test_a_policy_beyond_those_offered_stays_chosen(api, web, owned, monkeypatch):
+    post(api, "/v1/policies", {"text": OWNED.replace("policy: owned", "policy: amber")})
+    monkeypatch.setattr("policy.web.views.CHOICES", 1)
+    assert '<option value="owned" selected>' in web.get("/violations?policy=owned").content.decode()
+    shown = web.get("/violations?policy=amber").content.decode()
+    assert shown.count('<option value="amber" selected>') == 1
+
+
 def test_what_cannot_work_is_told_by_rest(api, shop):
     refused = post(api, "/v1/policies", {"text": "policy: x\nresource: dataset\nassert: dataset.nothing"})
     assert (refused.status_code, refused.json()["type"]) == (422, "/docs/errors#invalid-policy")
